@@ -1,0 +1,53 @@
+using Holdfast.Agent.CommandLine;
+using Holdfast.Agent.Options;
+using Holdfast.Core;
+
+namespace Holdfast.Agent.ArchiveGet;
+
+/// <summary>holdfast archive-get: fetch one WAL segment, for restore_command.</summary>
+public sealed class ArchiveGetCommand : AgentCommand
+{
+    /// <inheritdoc/>
+    public override CommandSet Id => CommandSet.ArchiveGet;
+
+    /// <inheritdoc/>
+    public override string Name => "archive-get";
+
+    /// <inheritdoc/>
+    public override string Summary => "fetch one WAL segment, for restore_command";
+
+    /// <inheritdoc/>
+    public override string Description => """
+        Called by PostgreSQL in recovery and on standbys. Exits with 1 only when the blob service said that the segment does not exist. When it cannot tell, it tries for archive-get-timeout and then stops the recovery: an early promotion could not be taken back.
+        """;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<CommandArgument> Arguments { get; } =
+        [new("WAL-NAME", "the name that PostgreSQL gives by %f"), new("DESTINATION", "where it wants the file, by %p")];
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<CommandExample> Examples { get; } =
+    [
+        new("in postgresql.conf; restore writes it by itself", "restore_command = 'holdfast archive-get %f \"%p\"'"),
+    ];
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<CommandExit> ExitCodes { get; } =
+    [
+        new(ExitCode.Done, "fetched, verified and in place"),
+        new(ExitCode.No, "the segment does not exist: the store said so"),
+        new(ExitCode.CannotTell, "cannot tell, or anything else that went wrong: PostgreSQL stops"),
+        new(ExitCode.Interrupted, "stopped by SIGINT"),
+        new(ExitCode.Terminated, "stopped by SIGTERM, which PostgreSQL takes for its own shutdown"),
+    ];
+
+    /// <inheritdoc/>
+    public override bool HasOnlyItsExitCodes => true;
+
+    /// <summary>Whatever went wrong is "cannot tell": 1 to 125 would mean that there is no more WAL. A signal keeps its code, also above 125.</summary>
+    public override int ExitCodeOf(Exception failure, int usual) => usual > 125 ? usual : ExitCode.CannotTell;
+
+    /// <inheritdoc/>
+    public override Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken) =>
+        throw new ConfigurationException("holdfast archive-get is not built yet");
+}

@@ -1,0 +1,94 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using Holdfast.Core.Sealing;
+
+namespace Holdfast.Agent.Options;
+
+/// <summary>Readers of option values. Pure, and strict: what is not certainly meant is not a value.</summary>
+internal static class OptionParsers
+{
+    private static readonly (string Unit, int Shift)[] SizeUnits =
+        [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10), ("TB", 40), ("GB", 30), ("MB", 20), ("kB", 10), ("T", 40), ("G", 30), ("M", 20), ("K", 10), ("B", 0)];
+
+    private static readonly (string Unit, long Ticks)[] DurationUnits =
+    [
+        ("ms", TimeSpan.TicksPerMillisecond), ("min", TimeSpan.TicksPerMinute), ("s", TimeSpan.TicksPerSecond),
+        ("m", TimeSpan.TicksPerMinute), ("h", TimeSpan.TicksPerHour), ("d", TimeSpan.TicksPerDay),
+    ];
+
+    public static bool Text(string text, [MaybeNullWhen(false)] out string value)
+    {
+        value = text;
+        return text.Length > 0 && !text.Any(char.IsControl);
+    }
+
+    public static bool Path(string text, [MaybeNullWhen(false)] out string value) => Text(text, out value) && text[0] == '/';
+
+    public static bool Boolean(string text, out bool value)
+    {
+        value = text is "y" or "yes" or "true" or "on" or "1";
+        return value || text is "n" or "no" or "false" or "off" or "0";
+    }
+
+    public static OptionParser<int> Integer(int minimum, int maximum) => (string text, out int value) =>
+        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value) && value >= minimum && value <= maximum;
+
+    public static OptionParser<ByteSize> Size(long minimum, long maximum) => (string text, out ByteSize value) =>
+        TrySize(text, out value) && value.Bytes >= minimum && value.Bytes <= maximum;
+
+    public static OptionParser<TimeSpan> Duration(TimeSpan minimum, TimeSpan maximum) => (string text, out TimeSpan value) =>
+        TryDuration(text, out value) && value >= minimum && value <= maximum;
+
+    /// <summary>A choice whose words stand for the members of an enumeration in their order.</summary>
+    public static OptionParser<T> Choice<T>(string[] words) where T : struct, Enum => (string text, out T value) =>
+    {
+        var at = Array.IndexOf(words, text);
+        value = at < 0 ? default : Enum.GetValues<T>()[at];
+        return at >= 0;
+    };
+
+    public static bool Key(string text, [MaybeNullWhen(false)] out PinnedKey value) => PinnedKey.TryParse(text, out value);
+
+    public static bool ClusterName(string text, [MaybeNullWhen(false)] out string value)
+    {
+        value = text;
+        if (text.Length is < 2 or > 31 || !char.IsAsciiLetterLower(text[0]) || text[^1] == '-' || text == IniDocument.GlobalSection) return false;
+        for (var i = 1; i < text.Length; i++)
+            if (!char.IsAsciiLetterLower(text[i]) && !char.IsAsciiDigit(text[i]) && (text[i] != '-' || text[i - 1] == '-')) return false;
+        return true;
+    }
+
+    public static bool Url(string text, [MaybeNullWhen(false)] out Uri value) =>
+        Uri.TryCreate(text, UriKind.Absolute, out value) && (value.Scheme == Uri.UriSchemeHttps || value.Scheme == Uri.UriSchemeHttp && value.IsLoopback)
+        && value.UserInfo.Length == 0 && value.Query.Length == 0 && value.Fragment.Length == 0;
+
+    private static bool TrySize(string text, out ByteSize value)
+    {
+        value = default;
+        var shift = 0;
+        foreach (var (unit, s) in SizeUnits)
+        {
+            if (!text.EndsWith(unit, StringComparison.OrdinalIgnoreCase)) continue;
+            (text, shift) = (text[..^unit.Length].TrimEnd(' '), s);
+            break;
+        }
+        if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number > long.MaxValue >> shift) return false;
+        value = new ByteSize(number << shift);
+        return true;
+    }
+
+    private static bool TryDuration(string text, out TimeSpan value)
+    {
+        value = default;
+        var ticks = TimeSpan.TicksPerSecond;
+        foreach (var (unit, t) in DurationUnits)
+        {
+            if (!text.EndsWith(unit, StringComparison.Ordinal)) continue;
+            (text, ticks) = (text[..^unit.Length].TrimEnd(' '), t);
+            break;
+        }
+        if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number > long.MaxValue / ticks) return false;
+        value = new TimeSpan(number * ticks);
+        return true;
+    }
+}

@@ -1,0 +1,229 @@
+namespace Holdfast.Agent.Options;
+
+using static Holdfast.Agent.Options.CommandSet;
+using static Holdfast.Agent.Options.OptionGroup;
+
+/// <summary>
+/// Every option of the agent, one row each. To add one, add a row and name it in <see cref="All"/>: the parser, help, docs/reference.md and the
+/// completions follow. How rows are made is in OptionTable.Rows.cs.
+/// </summary>
+public static partial class OptionTable
+{
+    // General
+
+    /// <summary>cluster</summary>
+    public static readonly OptionRow<string> Cluster = Named("cluster", General, Configured, "the cluster's name in the repository",
+        OptionParsers.ClusterName, "2 to 31 lower-case letters, digits and single dashes, starting with a letter", OptionPlaces.Environment | OptionPlaces.Flag,
+        "It names the containers ({cluster}-data and so on) and the section of the configuration file. It may be left out when the file has exactly one cluster section.");
+
+    /// <summary>config</summary>
+    public static readonly OptionRow<string> Config = Path("config", General, Configured, "the configuration file", "/etc/holdfast/holdfast.conf", "where Debian keeps a service's configuration",
+        "Sections [global] and [NAME-OF-CLUSTER]; the cluster's section wins. The default file may be missing, a named one may not.", OptionPlaces.Environment | OptionPlaces.Flag);
+
+    /// <summary>log-level</summary>
+    public static readonly OptionRow<LogLevel> LogLevel = Choice<LogLevel>("log-level", General, Configured, "how much is logged to stderr", ["error", "warn", "info", "debug"], "info",
+        "one line per segment or file tells what happened; PostgreSQL copies stderr into its own log");
+
+    /// <summary>output</summary>
+    public static readonly OptionRow<OutputForm> Output = Choice<OutputForm>("output", General, Init | Register | Check | Adopt | Info | CommandSet.Version, "the form of results on stdout", ["text", "json"], "text",
+        "people come first; programs can ask");
+
+    /// <summary>yes</summary>
+    public static readonly OptionRow<bool> Yes = Boolean("yes", General, Init | Register | Adopt, "do it without asking", "n", "nothing is changed without showing the plan first",
+        "For scripts. Without it, and with no terminal to ask on, the command shows its plan and stops.", OptionPlaces.Flag);
+
+    /// <summary>reference</summary>
+    public static readonly OptionRow<bool> Reference = Boolean("reference", General, Help, "print the reference of all commands and options, as Markdown", "n", "the overview fits on a screen", "", OptionPlaces.Flag);
+
+    // Repository
+
+    /// <summary>repo-endpoint</summary>
+    public static readonly OptionRow<Uri> RepoEndpoint = Url("repo-endpoint", Repository, Storing, "the blob service's address: https://ACCOUNT.blob.core.windows.net",
+        "Https; plain http only to this host itself. Left out with repo-auth=connection-string, which carries it. A SAS never belongs in here.");
+
+    /// <summary>repo-account</summary>
+    public static readonly OptionRow<string> RepoAccount = Text("repo-account", Repository, Storing, "the storage account's name",
+        "Needed with repo-auth=shared-key, and when the address does not start with it.");
+
+    /// <summary>repo-auth</summary>
+    public static readonly OptionRow<RepositoryAuthentication> RepoAuth = Choice<RepositoryAuthentication>("repo-auth", Repository, Storing, "how this host proves who it is to the blob service",
+        ["connection-string", "shared-key", "sas", "managed", "workload", "service-principal"], "managed", "nothing secret has to be kept on the host",
+        "Production uses an identity (managed, workload, service-principal) or one SAS per container. A shared key can overwrite and delete: only init, on an operator's machine, should see one.");
+
+    /// <summary>repo-connection-string</summary>
+    public static readonly OptionRow<string> RepoConnectionString = Secret("repo-connection-string", Repository, Storing, "the connection string of the account, for repo-auth=connection-string");
+
+    /// <summary>repo-connection-string-file</summary>
+    public static readonly OptionRow<string> RepoConnectionStringFile = FileForm(RepoConnectionString);
+
+    /// <summary>repo-key</summary>
+    public static readonly OptionRow<string> RepoKey = Secret("repo-key", Repository, Storing, "the account's key, for repo-auth=shared-key");
+
+    /// <summary>repo-key-file</summary>
+    public static readonly OptionRow<string> RepoKeyFile = FileForm(RepoKey);
+
+    /// <summary>repo-sas-data</summary>
+    public static readonly OptionRow<string> RepoSasData = Secret("repo-sas-data", Repository, Storing, "the SAS of container {cluster}-data, for repo-auth=sas",
+        "A database host's grants create and read, nothing else: check proves it.");
+
+    /// <summary>repo-sas-data-file</summary>
+    public static readonly OptionRow<string> RepoSasDataFile = FileForm(RepoSasData);
+
+    /// <summary>repo-sas-log</summary>
+    public static readonly OptionRow<string> RepoSasLog = Secret("repo-sas-log", Repository, Storing, "the SAS of container {cluster}-log, for repo-auth=sas", "Read only.");
+
+    /// <summary>repo-sas-log-file</summary>
+    public static readonly OptionRow<string> RepoSasLogFile = FileForm(RepoSasLog);
+
+    /// <summary>repo-sas-catalog</summary>
+    public static readonly OptionRow<string> RepoSasCatalog = Secret("repo-sas-catalog", Repository, Storing, "the SAS of container {cluster}-catalog, for repo-auth=sas", "Read only.");
+
+    /// <summary>repo-sas-catalog-file</summary>
+    public static readonly OptionRow<string> RepoSasCatalogFile = FileForm(RepoSasCatalog);
+
+    /// <summary>repo-sas-work</summary>
+    public static readonly OptionRow<string> RepoSasWork = Secret("repo-sas-work", Repository, Storing, "the SAS of container {cluster}-work, for repo-auth=sas");
+
+    /// <summary>repo-sas-work-file</summary>
+    public static readonly OptionRow<string> RepoSasWorkFile = FileForm(RepoSasWork);
+
+    /// <summary>repo-sas-queue</summary>
+    public static readonly OptionRow<string> RepoSasQueue = Secret("repo-sas-queue", Repository, Storing, "the SAS of queue {cluster}-reports, for repo-auth=sas", "Send only.");
+
+    /// <summary>repo-sas-queue-file</summary>
+    public static readonly OptionRow<string> RepoSasQueueFile = FileForm(RepoSasQueue);
+
+    /// <summary>repo-client-id</summary>
+    public static readonly OptionRow<string> RepoClientId = Text("repo-client-id", Repository, Storing, "the client id of the identity",
+        "With managed: a user-assigned identity; left out, the machine's own. With workload and service-principal: the application.");
+
+    /// <summary>repo-tenant-id</summary>
+    public static readonly OptionRow<string> RepoTenantId = Text("repo-tenant-id", Repository, Storing, "the Entra tenant of the identity, for workload and service-principal");
+
+    /// <summary>repo-client-secret</summary>
+    public static readonly OptionRow<string> RepoClientSecret = Secret("repo-client-secret", Repository, Storing, "the application's secret, for repo-auth=service-principal");
+
+    /// <summary>repo-client-secret-file</summary>
+    public static readonly OptionRow<string> RepoClientSecretFile = FileForm(RepoClientSecret);
+
+    /// <summary>repo-client-certificate</summary>
+    public static readonly OptionRow<string> RepoClientCertificate = Path("repo-client-certificate", Repository, Storing, "the application's certificate with its key (PEM or PFX), instead of repo-client-secret");
+
+    /// <summary>repo-token-file</summary>
+    public static readonly OptionRow<string> RepoTokenFile = Path("repo-token-file", Repository, Storing, "the federated token, for repo-auth=workload");
+
+    /// <summary>repo-ca-file</summary>
+    public static readonly OptionRow<string> RepoCaFile = Path("repo-ca-file", Repository, Storing, "certificate authorities (PEM) to trust for repo-endpoint instead of the system's",
+        details: "For private endpoints behind an inspecting proxy, and for Azurite.");
+
+    /// <summary>repo-timeout</summary>
+    public static readonly OptionRow<TimeSpan> RepoTimeout = Duration("repo-timeout", Repository, Storing, "how long one request may take before it is tried again", "60s", TimeSpan.FromSeconds(1), TimeSpan.FromHours(1),
+        "64 MiB in 60 s needs 9 Mbit/s, less than any host that archives WAL should have");
+
+    // PostgreSQL
+
+    /// <summary>pg-path</summary>
+    public static readonly OptionRow<string> PgPath = Path("pg-path", PostgreSql, DataDirectory, "the data directory", fallback: "PGDATA",
+        details: "Segments given by a relative path, as PostgreSQL's %p is, are looked for in here.");
+
+    /// <summary>pg-socket-path</summary>
+    public static readonly OptionRow<string> PgSocketPath = Path("pg-socket-path", PostgreSql, Session, "the folder of the server's Unix socket", "/var/run/postgresql", "Debian's place",
+        "Unused when pg-host is given.");
+
+    /// <summary>pg-host</summary>
+    public static readonly OptionRow<string> PgHost = Text("pg-host", PostgreSql, Session, "the server's host name, to connect by TCP instead of the Unix socket");
+
+    /// <summary>pg-port</summary>
+    public static readonly OptionRow<int> PgPort = Integer("pg-port", PostgreSql, Session, "the server's port, also of its Unix socket", 5432, 1, 65535, "", "PostgreSQL's own default", fallback: "PGPORT");
+
+    /// <summary>pg-user</summary>
+    public static readonly OptionRow<string> PgUser = Text("pg-user", PostgreSql, Session, "the role to connect as",
+        "Left out: the name of the operating system user, as PostgreSQL's peer authentication expects.", fallback: "PGUSER");
+
+    /// <summary>pg-database</summary>
+    public static readonly OptionRow<string> PgDatabase = Text("pg-database", PostgreSql, Session, "the database to connect to", value: "postgres", reason: "initdb makes it", fallback: "PGDATABASE");
+
+    // Keys
+
+    /// <summary>control-plane-key</summary>
+    public static readonly OptionRow<PinnedKey> ControlPlaneKey = Key("control-plane-key", Keys, Register | ArchivePush | ArchiveGet | Check | Adopt | Info, "the control plane's public signing key: the only one whose log counts",
+        "THUMBPRINT:POINT, 43 and 86 characters of base64url, as init prints it.");
+
+    /// <summary>content-key-file</summary>
+    public static readonly OptionRow<string> ContentKeyFile = Path("content-key-file", Keys, Init | Sealing, "the public content key (JWK): what this host seals, only a restorer opens");
+
+    /// <summary>escrow-key-file</summary>
+    public static readonly OptionRow<string> EscrowKeyFile = Path("escrow-key-file", Keys, Init | Sealing, "the public escrow key (JWK): a second way to the content, its private half offline");
+
+    /// <summary>index-key-file</summary>
+    public static readonly OptionRow<string> IndexKeyFile = Path("index-key-file", Keys, Init | Sealing, "the public index key (JWK): what the control plane must read is sealed to it");
+
+    /// <summary>content-private-key-file</summary>
+    public static readonly OptionRow<string> ContentPrivateKeyFile = Path("content-private-key-file", Keys, Init | Restoring, "the private content key (JWK): restorers and archive-reading standbys only");
+
+    /// <summary>index-private-key-file</summary>
+    public static readonly OptionRow<string> IndexPrivateKeyFile = Path("index-private-key-file", Keys, Init | Restoring | Info, "the private index key (JWK): restorers and the control plane");
+
+    /// <summary>signing-key-file</summary>
+    public static readonly OptionRow<string> SigningKeyFile = Path("signing-key-file", Keys, Init | Register | Adopt, "the control plane's private signing key (JWK), for the embedded control plane");
+
+    /// <summary>equality-key-file</summary>
+    public static readonly OptionRow<string> EqualityKeyFile = Path("equality-key-file", Keys, Init | Register | Adopt, "the cluster's equality key, kept by the control plane and given to hosts when they register");
+
+    /// <summary>enrolment-token</summary>
+    public static readonly OptionRow<string> EnrolmentToken = Secret("enrolment-token", Keys, Register | Adopt, "the one-time token that init made for this host");
+
+    /// <summary>enrolment-token-file</summary>
+    public static readonly OptionRow<string> EnrolmentTokenFile = FileForm(EnrolmentToken);
+
+    // Archiving
+
+    /// <summary>compress-level</summary>
+    public static readonly OptionRow<int> CompressLevel = Integer("compress-level", Archiving, Sealing, "the zstd level", 3, 1, 19, "", "beyond 3, WAL shrinks by some percent and the time doubles");
+
+    /// <summary>archive-timeout</summary>
+    public static readonly OptionRow<TimeSpan> ArchiveTimeout = Duration("archive-timeout", Archiving, ArchivePush | Check | Adopt, "how long archive-push tries before PostgreSQL has to call again", "60s", TimeSpan.FromSeconds(1), TimeSpan.FromDays(1),
+        "PostgreSQL calls again by itself, and logs each failure: an outage shows in its log within a minute");
+
+    /// <summary>archive-get-timeout</summary>
+    public static readonly OptionRow<TimeSpan> ArchiveGetTimeout = Duration("archive-get-timeout", Archiving, ArchiveGet, "how long archive-get tries before it stops the recovery with exit code 126", "10min", TimeSpan.FromSeconds(1), TimeSpan.FromDays(1),
+        "longer than the service's usual troubles; a wrong \"there is no more WAL\" would promote early, so it is never said");
+
+    /// <summary>wal-damaged</summary>
+    public static readonly OptionRow<DamagedWalPolicy> WalDamaged = Choice<DamagedWalPolicy>("wal-damaged", Archiving, ArchivePush | Check, "what becomes of a segment that is still damaged after three calls", ["store", "hold"], "store",
+        "holding it would fill the disk and then stop the server", "store: kept under a name of its own, the cut logged, a full backup asked for, the alarm raised. hold: PostgreSQL keeps it until an operator decides.");
+
+    // Host
+
+    /// <summary>host-name</summary>
+    public static readonly OptionRow<string> HostName = Text("host-name", Host, Register | Sealing, "what the repository calls this host", "Left out: the machine's host name.");
+
+    /// <summary>process-max</summary>
+    public static readonly OptionRow<int> ProcessMax = Integer("process-max", Host, Register | ArchivePush | ArchiveGet | Check | Adopt, "segments and files worked on at once", 2, 1, 64, "", "leaves most of a small server to PostgreSQL");
+
+    /// <summary>state-path</summary>
+    public static readonly OptionRow<string> StatePath = Path("state-path", Host, Storing, "this host's keys and what it has seen of the log", "/var/lib/holdfast", "survives a restart; must not be in the data directory");
+
+    /// <summary>spool-path</summary>
+    public static readonly OptionRow<string> SpoolPath = Path("spool-path", Host, ArchivePush | ArchiveGet | Check | Adopt, "segments on their way; may be lost at any time", "/var/spool/holdfast", "on a disk, since /tmp may be memory");
+
+    /// <summary>spool-max</summary>
+    public static readonly OptionRow<ByteSize> SpoolMax = Size("spool-max", Host, ArchiveGet, "how much archive-get may fetch ahead into spool-path", "256MiB", 1 << 20, 1L << 40, "16 segments of the usual size hide the service's latency");
+
+    /// <summary>key-path</summary>
+    public static readonly OptionRow<string> KeyPath = Path("key-path", Host, Init, "where init puts the keys, the recovery kit and the agent's configuration", "/etc/holdfast/keys", "beside the configuration",
+        "Move the restorer's and the escrow keys off this host afterwards.");
+
+    /// <summary>Every option, in the order of help.</summary>
+    public static IReadOnlyList<OptionRow> All { get; } =
+    [
+        Cluster, Config, LogLevel, Output, Yes, Reference,
+        RepoEndpoint, RepoAccount, RepoAuth, RepoConnectionString, RepoConnectionStringFile, RepoKey, RepoKeyFile,
+        RepoSasData, RepoSasDataFile, RepoSasLog, RepoSasLogFile, RepoSasCatalog, RepoSasCatalogFile, RepoSasWork, RepoSasWorkFile, RepoSasQueue, RepoSasQueueFile,
+        RepoClientId, RepoTenantId, RepoClientSecret, RepoClientSecretFile, RepoClientCertificate, RepoTokenFile, RepoCaFile, RepoTimeout,
+        PgPath, PgSocketPath, PgHost, PgPort, PgUser, PgDatabase,
+        ControlPlaneKey, ContentKeyFile, EscrowKeyFile, IndexKeyFile, ContentPrivateKeyFile, IndexPrivateKeyFile, SigningKeyFile, EqualityKeyFile, EnrolmentToken, EnrolmentTokenFile,
+        CompressLevel, ArchiveTimeout, ArchiveGetTimeout, WalDamaged,
+        HostName, ProcessMax, StatePath, SpoolPath, SpoolMax, KeyPath,
+    ];
+}

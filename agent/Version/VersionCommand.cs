@@ -1,0 +1,46 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using Holdfast.Agent.CommandLine;
+using Holdfast.Agent.Compression;
+using Holdfast.Agent.Options;
+
+namespace Holdfast.Agent.Version;
+
+/// <summary>holdfast version: which build this is.</summary>
+public sealed class VersionCommand : AgentCommand
+{
+    /// <inheritdoc/>
+    public override CommandSet Id => CommandSet.Version;
+
+    /// <inheritdoc/>
+    public override string Name => "version";
+
+    /// <inheritdoc/>
+    public override string Summary => "which build this is";
+
+    /// <inheritdoc/>
+    public override string Description => "Prints version, commit, zstd implementation and .NET runtime. Reads no configuration.";
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<CommandExample> Examples { get; } =
+    [
+        new("for people", "holdfast version"),
+        new("for programs", "holdfast version --output=json"),
+    ];
+
+    /// <inheritdoc/>
+    public override Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        var report = Report();
+        if (context.Json) context.WriteJson(report, VersionJson.Default.VersionReport);
+        else context.Output.WriteLine($"holdfast {report.Version} ({report.Commit}) · zstd {report.Zstd} · {report.Runtime}");
+        return Task.FromResult(ExitCode.Done);
+    }
+
+    private static VersionReport Report()
+    {
+        var full = typeof(VersionCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
+        var plus = full.IndexOf('+');
+        return new VersionReport(plus < 0 ? full : full[..plus], plus < 0 ? "unknown" : full[(plus + 1)..], FrameCodecs.Implementation, RuntimeInformation.FrameworkDescription);
+    }
+}
