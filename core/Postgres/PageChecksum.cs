@@ -78,7 +78,10 @@ public static class PageChecksum
         : Vector128.IsHardwareAccelerated ? Fold128(ref page)
         : FoldScalar(ref page);
 
-    /// <summary>Four accumulators of eight lanes: their multiplications overlap, and the whole state stays in registers.</summary>
+    /// <summary>
+    /// Four accumulators of eight lanes: their multiplications overlap, and the whole state stays in registers. The first row, where pd_checksum is
+    /// masked, stands outside the loop: a mask inside it costs two thirds of the speed.
+    /// </summary>
     internal static uint Fold256(ref byte page)
     {
         ref var basis = ref Unsafe.As<uint, byte>(ref MemoryMarshal.GetReference(Basis));
@@ -86,14 +89,16 @@ public static class PageChecksum
         var b = Load256(ref basis, 32);
         var c = Load256(ref basis, 64);
         var d = Load256(ref basis, 96);
-        var mask = Vector256<uint>.AllBitsSet.WithElement(ChecksumWord, ChecksumMask);
-        for (nuint at = 0; at < PageSize; at += RowBytes)
+        a = Mix(a ^ (Load256(ref page, 0) & Vector256<uint>.AllBitsSet.WithElement(ChecksumWord, ChecksumMask)));
+        b = Mix(b ^ Load256(ref page, 32));
+        c = Mix(c ^ Load256(ref page, 64));
+        d = Mix(d ^ Load256(ref page, 96));
+        for (nuint at = RowBytes; at < PageSize; at += RowBytes)
         {
-            a = Mix(a ^ (Load256(ref page, at) & mask));
+            a = Mix(a ^ Load256(ref page, at));
             b = Mix(b ^ Load256(ref page, at + 32));
             c = Mix(c ^ Load256(ref page, at + 64));
             d = Mix(d ^ Load256(ref page, at + 96));
-            mask = Vector256<uint>.AllBitsSet;
         }
 
         var folded = Mix(Mix(a)) ^ Mix(Mix(b)) ^ Mix(Mix(c)) ^ Mix(Mix(d));
@@ -115,13 +120,16 @@ public static class PageChecksum
         var c = Load128(ref basis, column + 32);
         var d = Load128(ref basis, column + 48);
         var mask = column == 0 ? Vector128<uint>.AllBitsSet.WithElement(ChecksumWord, ChecksumMask) : Vector128<uint>.AllBitsSet;
-        for (var at = column; at < PageSize; at += RowBytes)
+        a = Mix(a ^ (Load128(ref page, column) & mask));
+        b = Mix(b ^ Load128(ref page, column + 16));
+        c = Mix(c ^ Load128(ref page, column + 32));
+        d = Mix(d ^ Load128(ref page, column + 48));
+        for (var at = column + RowBytes; at < PageSize; at += RowBytes)
         {
-            a = Mix(a ^ (Load128(ref page, at) & mask));
+            a = Mix(a ^ Load128(ref page, at));
             b = Mix(b ^ Load128(ref page, at + 16));
             c = Mix(c ^ Load128(ref page, at + 32));
             d = Mix(d ^ Load128(ref page, at + 48));
-            mask = Vector128<uint>.AllBitsSet;
         }
 
         return Mix(Mix(a)) ^ Mix(Mix(b)) ^ Mix(Mix(c)) ^ Mix(Mix(d));
