@@ -63,6 +63,7 @@ public static class LogEntryCodec
         {
             using var document = JsonDocument.Parse(body, LogJson.Strict);
             if (UnknownEvent(document.RootElement) is { } type) throw Newer(number, $"its event is of the unknown type \"{type}\"");
+            if (HasNull(document.RootElement, except: "previous")) throw Newer(number, "it has a null where none may be");
             return document.Deserialize(LogJson.Default.LogEntry) ?? throw Newer(number, "its body is null");
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or NotSupportedException)
@@ -78,6 +79,15 @@ public static class LogEntryCodec
         var known = LogJson.Default.LogEvent.PolymorphismOptions!.DerivedTypes;
         return known.Any(derived => type.Equals(derived.TypeDiscriminator)) ? null : type[..Math.Min(type.Length, 64)];
     }
+
+    /// <summary>The serializer minds nulls in properties, but not in lists. Depth is bounded by the parser.</summary>
+    private static bool HasNull(JsonElement element, string? except = null) => element.ValueKind switch
+    {
+        JsonValueKind.Null => true,
+        JsonValueKind.Object => element.EnumerateObject().Any(property => property.Name != except && HasNull(property.Value)),
+        JsonValueKind.Array => element.EnumerateArray().Any(item => HasNull(item)),
+        _ => false,
+    };
 
     private static void CheckShape(LogEntry entry)
     {

@@ -179,15 +179,12 @@ public sealed class ClusterLogTests
     [Fact]
     public async Task Names_the_entry_where_another_history_was_spliced_in()
     {
-        await _world.GrowAsync(4);
-        var fork = _world.Store.Names.ToDictionary(name => name, _world.Store.Bytes);
         await _world.GrowAsync(9);
         var original = _world.Store.Bytes("log/0000000006");
         foreach (var n in Enumerable.Range(5, 5)) _world.Store.Lose(LogEntry.BlobName(n));
         await _world.GrowAsync(9);
         _world.Store.Overwrite("log/0000000006", original);
         await FailsNaming<DamagedException>("entry 6", () => _world.Log.ReadStateAsync(null, default));
-        Assert.Equal(5, fork.Count);
     }
 
     [Theory]
@@ -210,7 +207,7 @@ public sealed class ClusterLogTests
     public async Task A_log_that_was_replaced_is_refused(long head, long tail)
     {
         var before = await _world.GrowAsync(head);
-        for (var n = head; n <= head; n++) _world.Store.Lose(LogEntry.BlobName(n));
+        _world.Store.Lose(LogEntry.BlobName(head));
         await _world.GrowAsync(tail);
         await FailsNaming<RefusedException>("entry 5", () => _world.Log.ReadStateAsync(before.Head, default));
         await FailsNaming<RefusedException>("entry 5", () => _world.Log.VerifyAllAsync(before.Head, default));
@@ -240,6 +237,17 @@ public sealed class ClusterLogTests
         _world.Store.Overwrite("log/0000000256", signed.Bytes.ToArray());
         await _world.Log.ReadStateAsync(null, default);
         await FailsNaming<DamagedException>("entry 256", () => _world.Log.VerifyAllAsync(null, default));
+    }
+
+    [Fact]
+    public async Task Reads_a_checkpoint_larger_than_an_entry_may_be()
+    {
+        var view = await _world.AppendAsync(_world.Created());
+        while (view.Head.Number < 256) view = await _world.AppendAsync(new DamageFound("data/x", new string('x', 1024)), view);
+        Assert.True(_world.Store.Bytes("log/0000000256").Length > LogEntryCodec.MaxEntryBytes);
+        Assert.Equal(LogWorld.Json(view.State), LogWorld.Json((await _world.Log.ReadStateAsync(null, default)).State));
+        _world.Store.Overwrite("log/0000000255", new byte[LogEntryCodec.MaxEntryBytes + 1]);
+        await FailsNaming<DamagedException>("entry 255", () => _world.Log.VerifyAllAsync(null, default));
     }
 
     [Fact]

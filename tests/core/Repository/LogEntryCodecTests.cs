@@ -88,6 +88,8 @@ public sealed class LogEntryCodecTests
     [InlineData("""{"type":"policy-set"}""", "", "newer Holdfast")]
     [InlineData("""{"policy":"{}"}""", "", "newer Holdfast")]
     [InlineData("""{"type":7}""", "", "newer Holdfast")]
+    [InlineData("""{"type":"host-revoked","host":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE","reason":"x","at":[null]}""", "", "null")]
+    [InlineData("""{"type":"policy-set","policy":"{}"}""", ",\"state\":null", "null")]
     [InlineData("7", "", "newer Holdfast")]
     [InlineData("null", "", "newer Holdfast")]
     [InlineData("""{"type":"wal-cut","system":"1","timeline":0,"from":"0/1","to":"0/2","reason":"lost"}""", "", "newer Holdfast")]
