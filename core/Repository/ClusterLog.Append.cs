@@ -50,7 +50,7 @@ public sealed partial class ClusterLog
             LogEntry.IsCheckpoint(number) ? view.State : null);
         var signed = await LogEntryCodec.SignAsync(entry, key, cancellationToken).ConfigureAwait(false);
         if (view.State.Refusal(decision, signed.Stamp) is { } refusal)
-            throw new RefusedException($"writing log entry {number}: {refusal}");
+            throw new RefusedException($"writing log entry {number}: {refusal}", "nothing was written; see the cluster's present state with \"holdfast info\"");
         // What readers could not read must never be written: it could not be taken back. The decoded form is also what they fold.
         return view.Follow(LogEntryCodec.Decode(signed.Bytes, number, [key.PublicKey]));
     }

@@ -44,16 +44,15 @@ public static class LogEntryCodec
     public static SignedLogEntry Decode(ReadOnlyMemory<byte> bytes, long number, IReadOnlyList<VerifyingKey> pinned)
     {
         if (bytes.Length > MaxBytes(number))
-            throw new DamagedException($"reading log entry {number}: it has {bytes.Length} bytes, at most {MaxBytes(number)} are allowed");
+            throw Damaged(number, $"it has {bytes.Length} bytes, at most {MaxBytes(number)} are allowed");
         if (SignedText.FindSigner(bytes, Label, pinned, out var content) is not { } signer)
             throw new DamagedException(
                 $"reading log entry {number}: expected a signature by {string.Join(" or ", pinned.Select(key => key.Thumbprint.Short))}, found none that is valid",
                 "the entry was changed, or belongs to a cluster with another control plane key: compare the pinned key with the recovery kit's");
         if (!SignedText.TryBody(content, Magic, out var body)) throw Newer(number, $"it does not start with the line {Magic}");
         var entry = Parse(body, number);
-        if (entry.Number != number) throw new DamagedException($"reading log entry {number}: the blob holds entry {entry.Number}");
-        if (entry.Signer != signer.Thumbprint)
-            throw new DamagedException($"reading log entry {number}: it names signer {entry.Signer.Short}, but {signer.Thumbprint.Short} signed it");
+        if (entry.Number != number) throw Damaged(number, $"the blob holds entry {entry.Number}");
+        if (entry.Signer != signer.Thumbprint) throw Damaged(number, $"it names signer {entry.Signer.Short}, but {signer.Thumbprint.Short} signed it");
         CheckShape(entry);
         return new SignedLogEntry(entry, bytes);
     }
@@ -64,6 +63,7 @@ public static class LogEntryCodec
         {
             using var document = JsonDocument.Parse(body, LogJson.Strict);
             if (UnknownEvent(document.RootElement) is { } type) throw Newer(number, $"its event is of the unknown type \"{type}\"");
+            if (HasNull(document.RootElement, except: "previous")) throw Newer(number, "it has a null where none may be");
             return document.Deserialize(LogJson.Default.LogEntry) ?? throw Newer(number, "its body is null");
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or NotSupportedException)
@@ -80,15 +80,26 @@ public static class LogEntryCodec
         return known.Any(derived => type.Equals(derived.TypeDiscriminator)) ? null : type[..Math.Min(type.Length, 64)];
     }
 
+    /// <summary>The serializer minds nulls in properties, but not in lists. Depth is bounded by the parser.</summary>
+    private static bool HasNull(JsonElement element, string? except = null) => element.ValueKind switch
+    {
+        JsonValueKind.Null => true,
+        JsonValueKind.Object => element.EnumerateObject().Any(property => property.Name != except && HasNull(property.Value)),
+        JsonValueKind.Array => element.EnumerateArray().Any(item => HasNull(item)),
+        _ => false,
+    };
+
     private static void CheckShape(LogEntry entry)
     {
-        if (entry.Number == 0 != entry.Previous is null)
-            throw new DamagedException($"reading log entry {entry.Number}: only entry 0 has no previous entry");
+        if (entry.Number == 0 != entry.Previous is null) throw Damaged(entry.Number, "entry 0, and no other, has no previous entry");
         if (LogEntry.IsCheckpoint(entry.Number) != entry.State is not null)
-            throw new DamagedException($"reading log entry {entry.Number}: every {LogEntry.CheckpointInterval}th entry carries the state, and no other does");
+            throw Damaged(entry.Number, $"every {LogEntry.CheckpointInterval}th entry carries the state, and no other does");
         if (entry.State is { } state && (state.Next != entry.Number || state.Cluster is null))
-            throw new DamagedException($"reading log entry {entry.Number}: its state is that of {state.Next} entries, expected {entry.Number}");
+            throw Damaged(entry.Number, $"its state is that of {state.Next} entries, expected {entry.Number}");
     }
+
+    private static DamagedException Damaged(long number, string why) =>
+        new($"reading log entry {number}: {why}", "the blob was changed or moved: bring back the original from a replica");
 
     private static RefusedException Newer(long number, string why, Exception? inner = null) =>
         new($"reading log entry {number}: it is validly signed, but written by a newer Holdfast: {why}", "upgrade Holdfast on this machine", inner);
