@@ -83,12 +83,12 @@ public static class WalIndexCodec
     private static Wire.WalFragment? Encode(WalFragment? fragment) => fragment is null ? null : new Wire.WalFragment
     {
         Start = fragment.Start.Value, Length = (ulong)fragment.Length, TotalLength = fragment.TotalLength,
-        Bytes = UnsafeByteOperations.UnsafeWrap(fragment.Bytes), Crc = fragment.Crc,
+        Bytes = UnsafeByteOperations.UnsafeWrap(fragment.Bytes), Crc = fragment.Crc, End = fragment.End.Value,
     };
 
     private static WalFragment? Decode(Wire.WalFragment? fragment) => fragment is null ? null : new WalFragment
     {
-        Start = new Lsn(fragment.Start), Length = (long)fragment.Length, TotalLength = fragment.TotalLength, Bytes = fragment.Bytes.Memory, Crc = fragment.Crc,
+        Start = new Lsn(fragment.Start), End = new Lsn(fragment.End), Length = (long)fragment.Length, TotalLength = fragment.TotalLength, Bytes = fragment.Bytes.Memory, Crc = fragment.Crc,
     };
 
     private static Wire.TransactionEnds? Encode(ReadOnlySpan<WalTransactionEnd> ends, Lsn origin)

@@ -22,7 +22,7 @@ public sealed partial record ControlFile
     public required uint CatalogVersion { get; init; }
 
     /// <summary>state.</summary>
-    public required ClusterState State { get; init; }
+    public required DatabaseState State { get; init; }
 
     /// <summary>time: the last change of pg_control, to the second.</summary>
     public required PostgresTime Modified { get; init; }

@@ -3,7 +3,7 @@ using static System.Buffers.Binary.BinaryPrimitives;
 namespace Holdfast.Core.Postgres;
 
 /// <summary>What a cluster was doing when it last wrote pg_control (catalog/pg_control.h, DBState).</summary>
-public enum ClusterState
+public enum DatabaseState
 {
     /// <summary>initdb has not finished.</summary>
     StartingUp,
@@ -90,7 +90,7 @@ public sealed partial record ControlFile
         SystemIdentifier = new SystemIdentifier(ReadUInt64LittleEndian(file)),
         ControlVersion = version,
         CatalogVersion = U32(file, 12),
-        State = U32(file, 16) is var state && state <= (uint)ClusterState.InProduction ? (ClusterState)state : throw Impossible("state", state),
+        State = U32(file, 16) is var state && state <= (uint)DatabaseState.InProduction ? (DatabaseState)state : throw Impossible("state", state),
         Modified = Time(file, 24),
         CheckpointLsn = At(file, 32),
         Checkpoint = ReadCheckpoint(file.Slice(CheckpointOffset, 88)),

@@ -53,6 +53,9 @@ public sealed class WalWalker
         _pages = new WalPageChecker(segment, expectedSystem, judgement == WalJudgement.UpToLastValidRecord);
     }
 
+    /// <summary>Where a switch record among the bytes walked so far ends the valid WAL; null while none does.</summary>
+    public Lsn? SwitchEnd => _records is { EndsBySwitch: true } ? _records.ValidEnd : null;
+
     /// <summary>Walks the next bytes of the segment.</summary>
     /// <exception cref="WalDamagedException">The segment is damaged; the walker is of no more use.</exception>
     /// <exception cref="WalForeignException">The segment belongs to something else.</exception>

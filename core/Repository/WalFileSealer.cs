@@ -64,7 +64,7 @@ public sealed class WalFileSealer(ObjectSealer sealer, EqualityKey equality, Fra
             WalFileName.Segment segment => SealSegmentAsync(file, segment.Name, WalJudgement.Complete, cancellationToken),
             WalFileName.Partial partial => SealSegmentAsync(file, partial.Name.Segment, WalJudgement.UpToLastValidRecord, cancellationToken),
             WalFileName.History history => SealTextAsync(file, new WalItem(SealedKind.TimelineHistory, BlobNames.WalHistory(system, history.Of),
-                WalScope.Of(system, history.Of), name.FileName), bytes => TimelineHistory.Parse(bytes, history.Of), cancellationToken),
+                WalScope.Of(system, history.Of), name.FileName), bytes => TimelineHistory.Parse(history.Of, bytes), cancellationToken),
             WalFileName.BackupHistory backup => SealTextAsync(file, new WalItem(SealedKind.BackupHistory,
                 BlobNames.WalBackupHistory(system, backup.Name.Segment, backup.Name.Offset), WalScope.Of(system, backup.Name.Segment), name.FileName), null, cancellationToken),
             _ => throw new ArgumentException($"{name} is no WAL file", nameof(name)),

@@ -109,7 +109,7 @@ public class ControlFileTests
         yield return ("pg_control version number", $"{file.ControlVersion}");
         yield return ("Catalog version number", $"{file.CatalogVersion}");
         yield return ("Database system identifier", $"{file.SystemIdentifier}");
-        yield return ("Database cluster state", file.State switch { ClusterState.ShutDown => "shut down", ClusterState.InProduction => "in production", _ => "?" });
+        yield return ("Database cluster state", file.State switch { DatabaseState.ShutDown => "shut down", DatabaseState.InProduction => "in production", _ => "?" });
         yield return ("pg_control last modified", Time(file.Modified));
         yield return ("Latest checkpoint location", $"{file.CheckpointLsn}");
         yield return ("Latest checkpoint's REDO location", $"{checkpoint.Redo}");
