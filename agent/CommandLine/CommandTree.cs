@@ -31,6 +31,7 @@ public static class CommandTree
         foreach (var built in commands.Keys) root.Subcommands.Add(built);
         var result = root.Parse([.. words], Configuration);
         if (!commands.TryGetValue(result.CommandResult.Command, out var command)) return WithoutCommand(words, result.GetResult(help) is { Implicit: false });
+        RefuseBooleanValues(words);
         var flags = FlagsOf(result, command);
         if (result.GetResult(help) is { Implicit: false }) return new Invocation(command, new GivenFlags([], [], Help: true));
         return new Invocation(command, new GivenFlags(flags, ArgumentsOf(result, command), Help: false));
@@ -79,6 +80,14 @@ public static class CommandTree
         var shown = word.Length <= 64 ? word : word[..64] + "…";
         var near = NearestName.Of(word, CommandTable.All.Select(command => command.Name));
         return new ConfigurationException($"unknown command {shown}", near is null ? "holdfast help lists the commands" : $"did you mean: holdfast {near}");
+    }
+
+    /// <summary>"--yes=n" would reach the tree as --yes and a stray "n": the opposite of what was meant.</summary>
+    private static void RefuseBooleanValues(IReadOnlyList<string> words)
+    {
+        foreach (var word in words.TakeWhile(word => word != "--"))
+            if (word.StartsWith("--", StringComparison.Ordinal) && word.IndexOf('=') is var equals && equals > 0 && OptionTable.Find(word[2..equals]) is { Kind: OptionKind.Boolean } row)
+                FlagReader.Give(row, negated: false, word[..equals], word[(equals + 1)..]);
     }
 
     private static List<GivenOption> FlagsOf(ParseResult result, AgentCommand command)

@@ -58,9 +58,9 @@ public static class FlagReader
     {
         var source = new OptionSource(OptionOrigin.Flag, $"flag {flag}");
         if (row.Kind == OptionKind.Boolean)
-            return negated && value is not null
-                ? throw new ConfigurationException($"{source}: expected no value after it", $"write {flag} alone, or {row.Flag}=y or =n")
-                : new GivenOption(row, negated ? "n" : value ?? "y", source);
+            return value is null
+                ? new GivenOption(row, negated ? "n" : "y", source)
+                : throw new ConfigurationException($"{source}: expected no value after it", $"write {flag} alone");
         return new GivenOption(row, value ?? throw new ConfigurationException($"{source}: expected {row.Expected}, found nothing", $"write {row.Flag}=VALUE"), source);
     }
 

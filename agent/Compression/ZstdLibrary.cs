@@ -1,0 +1,67 @@
+using System.Runtime.InteropServices;
+
+namespace Holdfast.Agent.Compression;
+
+/// <summary>The few functions of libzstd that Holdfast calls (zstd.h, stable part). Linked into the published binary; tests load the system's library.</summary>
+internal static unsafe partial class ZstdLibrary
+{
+    /// <summary>What the resolver of a test and DirectPInvoke of the project file know it by.</summary>
+    public const string Name = "zstd";
+
+    [LibraryImport(Name, EntryPoint = "ZSTD_versionNumber")]
+    public static partial uint VersionNumber();
+
+    [LibraryImport(Name, EntryPoint = "ZSTD_createCCtx")]
+    public static partial nint CreateCompression();
+
+    [LibraryImport(Name, EntryPoint = "ZSTD_freeCCtx")]
+    public static partial nuint FreeCompression(nint context);
+
+    [LibraryImport(Name, EntryPoint = "ZSTD_compressCCtx")]
+    public static partial nuint Compress(nint context, byte* destination, nuint capacity, byte* source, nuint length, int level);
+
+    [LibraryImport(Name, EntryPoint = "ZSTD_createDCtx")]
+    public static partial nint CreateDecompression();
+
+    [LibraryImport(Name, EntryPoint = "ZSTD_freeDCtx")]
+    public static partial nuint FreeDecompression(nint context);
+
+    [LibraryImport(Name, EntryPoint = "ZSTD_decompressDCtx")]
+    public static partial nuint Decompress(nint context, byte* destination, nuint capacity, byte* source, nuint length);
+
+    [LibraryImport(Name, EntryPoint = "ZSTD_isError")]
+    public static partial uint IsError(nuint result);
+
+    [LibraryImport(Name, EntryPoint = "ZSTD_getErrorName")]
+    private static partial nint ErrorName(nuint result);
+
+    public static string Describe(nuint result) => Marshal.PtrToStringUTF8(ErrorName(result)) ?? "unknown";
+}
+
+/// <summary>A compression context; freed even when its codec is not disposed.</summary>
+internal sealed class ZstdCompressionContext : SafeHandle
+{
+    public ZstdCompressionContext() : base(0, ownsHandle: true)
+    {
+        SetHandle(ZstdLibrary.CreateCompression());
+        if (IsInvalid) throw new OutOfMemoryException("libzstd could not make a compression context");
+    }
+
+    public override bool IsInvalid => handle == 0;
+
+    protected override bool ReleaseHandle() => ZstdLibrary.FreeCompression(handle) == 0;
+}
+
+/// <summary>A decompression context; freed even when its codec is not disposed.</summary>
+internal sealed class ZstdDecompressionContext : SafeHandle
+{
+    public ZstdDecompressionContext() : base(0, ownsHandle: true)
+    {
+        SetHandle(ZstdLibrary.CreateDecompression());
+        if (IsInvalid) throw new OutOfMemoryException("libzstd could not make a decompression context");
+    }
+
+    public override bool IsInvalid => handle == 0;
+
+    protected override bool ReleaseHandle() => ZstdLibrary.FreeDecompression(handle) == 0;
+}
