@@ -46,7 +46,7 @@ public sealed class WalGetter(CommandContext context, Host.Repository repository
         }
         await WriteAsync(found, name, destination, cancellationToken).ConfigureAwait(false);
         if (found.IsDamaged) context.Log.Warn($"{name} is stored only as it failed judgement ({found.Blob.Name}): recovery will end at the damage");
-        context.Log.Info($"fetched {name}, {Terminal.Quantity.Size(found.Blob.Properties.Length)}");
+        context.Log.Info($"fetched {name}, {Terminal.Quantity.Bytes(found.Blob.Properties.Length)}");
         return true;
     }
 

@@ -108,7 +108,7 @@ public sealed class WalPusher : IDisposable
         foreach (var junk in stored.Junk) _context.Log.Warn($"blob {junk.Blob} is junk and was left alone: {junk.Reason}");
         _context.Log.Info(stored.WasThere
             ? $"{wal.Item.Label} was stored already, and is the same"
-            : $"stored {wal.Item.Label}, {Terminal.Quantity.Size(wal.Object.Length)}");
+            : $"stored {wal.Item.Label}, {Terminal.Quantity.Bytes(wal.Object.Length)}");
         if (_context.Log.Writes(LogLevel.Debug)) _context.Log.Debug(Timing(started, put, Stopwatch.GetTimestamp()));
         return stored;
     }
