@@ -23,7 +23,9 @@ internal sealed class TypeNames(MetadataReader metadata) : ISignatureTypeProvide
     {
         var type = reader.GetTypeDefinition(handle);
         var name = reader.GetString(type.Name);
-        return type.GetDeclaringType() is { IsNil: false } outer ? [$"{GetTypeFromDefinition(reader, outer, 0)[0]}+{name}"] : [Full(reader.GetString(type.Namespace), name)];
+        return type.GetDeclaringType() is { IsNil: false } outer
+            ? [$"{GetTypeFromDefinition(reader, outer, 0)[0]}+{name}"]
+            : [Full(reader.GetString(type.Namespace), name)];
     }
 
     public ImmutableArray<string> GetTypeFromReference(MetadataReader reader, TypeReferenceHandle handle, byte rawTypeKind)
@@ -38,9 +40,11 @@ internal sealed class TypeNames(MetadataReader metadata) : ISignatureTypeProvide
     public ImmutableArray<string> GetTypeFromSpecification(MetadataReader reader, object? context, TypeSpecificationHandle handle, byte rawTypeKind) =>
         reader.GetTypeSpecification(handle).DecodeSignature(this, context);
 
-    public ImmutableArray<string> GetFunctionPointerType(MethodSignature<ImmutableArray<string>> signature) => [.. signature.ReturnType, .. signature.ParameterTypes.SelectMany(type => type)];
+    public ImmutableArray<string> GetFunctionPointerType(MethodSignature<ImmutableArray<string>> signature) =>
+        [.. signature.ReturnType, .. signature.ParameterTypes.SelectMany(type => type)];
 
-    public ImmutableArray<string> GetGenericInstantiation(ImmutableArray<string> genericType, ImmutableArray<ImmutableArray<string>> arguments) => [.. genericType, .. arguments.SelectMany(type => type)];
+    public ImmutableArray<string> GetGenericInstantiation(ImmutableArray<string> genericType, ImmutableArray<ImmutableArray<string>> arguments) =>
+        [.. genericType, .. arguments.SelectMany(type => type)];
 
     public ImmutableArray<string> GetModifiedType(ImmutableArray<string> modifier, ImmutableArray<string> unmodified, bool isRequired) => [.. unmodified, .. modifier];
 
