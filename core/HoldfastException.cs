@@ -17,7 +17,7 @@ public abstract class HoldfastException : Exception
 public sealed class ConfigurationException(string message, string? hint = null, Exception? inner = null) : HoldfastException(message, hint, inner);
 
 /// <summary>Refused to protect data: a conflict, an unregistered or revoked host, a foreign cluster (exit code 3).</summary>
-public sealed class RefusedException(string message, string? hint = null, Exception? inner = null) : HoldfastException(message, hint, inner);
+public class RefusedException(string message, string? hint = null, Exception? inner = null) : HoldfastException(message, hint, inner);
 
 /// <summary>
 /// The store refused, could not be reached, or its answer could not be understood (exit code 4). Never means "absent": absence is a value,

@@ -1,6 +1,6 @@
 using Holdfast.Agent.CommandLine;
+using Holdfast.Agent.Host;
 using Holdfast.Agent.Options;
-using Holdfast.Core;
 
 namespace Holdfast.Agent.ArchiveGet;
 
@@ -48,6 +48,11 @@ public sealed class ArchiveGetCommand : AgentCommand
     public override int ExitCodeOf(Exception failure, int usual) => usual > 125 ? usual : ExitCode.CannotTell;
 
     /// <inheritdoc/>
-    public override Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken) =>
-        throw new ConfigurationException("holdfast archive-get is not built yet");
+    public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        var data = DataDirectory.Open(context);
+        using var repository = Host.Repository.Open(context, context.Options.Get(OptionTable.ArchiveGetTimeout));
+        var getter = new WalGetter(context, repository, data);
+        return await getter.GetAsync(context.Arguments[0], data.Resolve(context.Arguments[1]), cancellationToken).ConfigureAwait(false) ? ExitCode.Done : ExitCode.No;
+    }
 }

@@ -1,6 +1,6 @@
 using Holdfast.Agent.CommandLine;
+using Holdfast.Agent.Host;
 using Holdfast.Agent.Options;
-using Holdfast.Core;
 
 namespace Holdfast.Agent.ArchivePush;
 
@@ -46,6 +46,13 @@ public sealed class ArchivePushCommand : AgentCommand
     public override int ExitCodeOf(Exception failure, int usual) => usual > 125 ? ExitCode.TryAgain : usual;
 
     /// <inheritdoc/>
-    public override Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken) =>
-        throw new ConfigurationException("holdfast archive-push is not built yet");
+    public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        var deadline = context.Options.Get(OptionTable.ArchiveTimeout);
+        var data = DataDirectory.Open(context);
+        using var repository = Host.Repository.Open(context, deadline);
+        using var pusher = await WalPusher.OpenAsync(context, repository, data, cancellationToken).ConfigureAwait(false);
+        await pusher.PushAsync(data.Resolve(context.Arguments[0]), cancellationToken).ConfigureAwait(false);
+        return ExitCode.Done;
+    }
 }

@@ -41,6 +41,10 @@ public static partial class OptionTable
     public static readonly OptionRow<Uri> RepoEndpoint = Url("repo-endpoint", Repository, Storing, "the blob service's address: https://ACCOUNT.blob.core.windows.net",
         "Https; plain http only to this host itself. Left out with repo-auth=connection-string, which carries it. A SAS never belongs in here.");
 
+    /// <summary>repo-queue-endpoint</summary>
+    public static readonly OptionRow<Uri> RepoQueueEndpoint = Url("repo-queue-endpoint", Repository, Storing, "the queue service's address, where it cannot be derived from repo-endpoint",
+        "Derived by default: .blob. becomes .queue.");
+
     /// <summary>repo-account</summary>
     public static readonly OptionRow<string> RepoAccount = Text("repo-account", Repository, Storing, "the storage account's name",
         "Needed with repo-auth=shared-key, and when the address does not start with it.");
@@ -218,7 +222,7 @@ public static partial class OptionTable
     public static IReadOnlyList<OptionRow> All { get; } =
     [
         Cluster, Config, LogLevel, Output, Yes, Reference,
-        RepoEndpoint, RepoAccount, RepoAuth, RepoConnectionString, RepoConnectionStringFile, RepoKey, RepoKeyFile,
+        RepoEndpoint, RepoQueueEndpoint, RepoAccount, RepoAuth, RepoConnectionString, RepoConnectionStringFile, RepoKey, RepoKeyFile,
         RepoSasData, RepoSasDataFile, RepoSasLog, RepoSasLogFile, RepoSasCatalog, RepoSasCatalogFile, RepoSasWork, RepoSasWorkFile, RepoSasQueue, RepoSasQueueFile,
         RepoClientId, RepoTenantId, RepoClientSecret, RepoClientSecretFile, RepoClientCertificate, RepoTokenFile, RepoCaFile, RepoTimeout,
         PgPath, PgSocketPath, PgHost, PgPort, PgUser, PgDatabase,

@@ -15,6 +15,7 @@ public sealed class MemoryObjectStore : IObjectStore
 
     public async Task<CreateOutcome> CreateAsync(string name, BlobContent content, CancellationToken cancellationToken)
     {
+        BlobNames.Validate(name);
         var bytes = new byte[content.Length];
         await using (var stream = content.Open()) await stream.ReadExactlyAsync(bytes, cancellationToken);
         return _blobs.TryAdd(name, (bytes, NextProperties(bytes.Length))) ? CreateOutcome.Created : CreateOutcome.Exists;
@@ -22,6 +23,10 @@ public sealed class MemoryObjectStore : IObjectStore
 
     public Task<BlobBytes?> ReadAsync(string name, long offset, int length, CancellationToken cancellationToken)
     {
+        BlobNames.Validate(name);
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, AzureBlobStore.MaxReadBytes);
         cancellationToken.ThrowIfCancellationRequested();
         if (!_blobs.TryGetValue(name, out var blob)) return Task.FromResult<BlobBytes?>(null);
         var from = (int)Math.Min(offset, blob.Bytes.Length);
@@ -29,8 +34,12 @@ public sealed class MemoryObjectStore : IObjectStore
         return Task.FromResult<BlobBytes?>(new BlobBytes(blob.Bytes.AsMemory(from, count).ToArray(), blob.Properties));
     }
 
-    public Task<BlobProperties?> GetPropertiesAsync(string name, CancellationToken cancellationToken) =>
-        Task.FromResult(_blobs.TryGetValue(name, out var blob) ? blob.Properties : null);
+    public Task<BlobProperties?> GetPropertiesAsync(string name, CancellationToken cancellationToken)
+    {
+        BlobNames.Validate(name);
+        cancellationToken.ThrowIfCancellationRequested();
+        return Task.FromResult(_blobs.TryGetValue(name, out var blob) ? blob.Properties : null);
+    }
 
     public async IAsyncEnumerable<BlobEntry> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -44,6 +53,8 @@ public sealed class MemoryObjectStore : IObjectStore
 
     public Task<bool> DeleteAsync(string name, string etag, CancellationToken cancellationToken)
     {
+        BlobNames.Validate(name);
+        cancellationToken.ThrowIfCancellationRequested();
         if (!_blobs.TryGetValue(name, out var blob)) return Task.FromResult(true);
         return Task.FromResult(blob.Properties.ETag == etag && _blobs.TryRemove(new(name, blob)));
     }

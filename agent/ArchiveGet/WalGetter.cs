@@ -1,0 +1,116 @@
+using Holdfast.Agent.CommandLine;
+using Holdfast.Agent.Compression;
+using Holdfast.Agent.Host;
+using Holdfast.Agent.Options;
+using Holdfast.Core;
+using Holdfast.Core.Postgres;
+using Holdfast.Core.Repository;
+using Holdfast.Core.Sealing;
+
+namespace Holdfast.Agent.ArchiveGet;
+
+/// <summary>
+/// Fetches WAL files for restore_command. Only a whole, verified file ever has the name that PostgreSQL asked for; "there is none" is said only
+/// when the store said it (I7).
+/// </summary>
+public sealed class WalGetter(CommandContext context, Host.Repository repository, DataDirectory data)
+{
+    // Nearly every segment of 16 MiB, sealed, in one GET; larger ones in pieces. The contract allows 64 MiB.
+    private const int FirstRead = 17 << 20;
+
+    /// <summary>Fetches a file; false when there is none.</summary>
+    /// <param name="fileName">What PostgreSQL names by %f.</param>
+    /// <param name="destination">Where it wants it.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<bool> GetAsync(string fileName, string destination, CancellationToken cancellationToken)
+    {
+        var name = WalFileName.TryParse(fileName, data.Control.WalSegmentSize)
+            ?? throw new ConfigurationException($"{fileName}: not the name of a WAL segment of {data.Control.WalSegmentSize}, a history file or a backup history file",
+                "archive-get is for restore_command, which names the file by %f");
+        // What is remembered of the log judges nearly every signer; its tail is read beside the first GET.
+        var known = repository.Remembered();
+        var tail = repository.ReadLogAsync(cancellationToken);
+        var view = known ?? await tail.ConfigureAwait(false);
+        var archive = new WalArchive(repository.Data, new LogTrust(repository.Log, view));
+        var found = await FindAsync(archive, name, cancellationToken).ConfigureAwait(false);
+        var newest = await tail.ConfigureAwait(false);
+        if (newest.Head.Number > view.Head.Number)
+        {
+            archive = new WalArchive(repository.Data, new LogTrust(repository.Log, newest));
+            found = await FindAsync(archive, name, cancellationToken).ConfigureAwait(false);
+        }
+        if (found is null)
+        {
+            context.Log.Info($"{name} does not exist in {repository.Data.DisplayName}");
+            return false;
+        }
+        await WriteAsync(found, name, destination, cancellationToken).ConfigureAwait(false);
+        if (found.IsDamaged) context.Log.Warn($"{name} is stored only as it failed judgement ({found.Blob.Name}): recovery will end at the damage");
+        context.Log.Info($"fetched {name}, {Terminal.Quantity.Bytes(found.Blob.Properties.Length)}");
+        return true;
+    }
+
+    private async Task<FoundWal?> FindAsync(WalArchive archive, WalFileName name, CancellationToken cancellationToken)
+    {
+        var system = data.Control.SystemIdentifier;
+        void Report(Junk junk) => context.Log.Warn($"blob {junk.Blob} is junk: {junk.Reason}");
+        return name switch
+        {
+            WalFileName.Segment { Name: var segment } => await archive.FindAsync(
+                new WalItem(SealedKind.WalSegment, BlobNames.WalSegment(system, segment), WalScope.Of(system, segment), name.FileName), FirstRead, Report, cancellationToken).ConfigureAwait(false),
+            WalFileName.History history => await archive.FindAsync(
+                new WalItem(SealedKind.TimelineHistory, BlobNames.WalHistory(system, history.Of), WalScope.Of(system, history.Of), name.FileName), FirstRead, Report, cancellationToken).ConfigureAwait(false),
+            WalFileName.BackupHistory { Name: var backup } => await archive.FindAsync(
+                new WalItem(SealedKind.BackupHistory, BlobNames.WalBackupHistory(system, backup.Segment, backup.Offset), WalScope.Of(system, backup.Segment), name.FileName), FirstRead, Report, cancellationToken).ConfigureAwait(false),
+            WalFileName.Partial partial => await FindPartialAsync(archive, partial, Report, cancellationToken).ConfigureAwait(false),
+            _ => throw new ConfigurationException($"{name} cannot be fetched"),
+        };
+    }
+
+    // A partial segment is asked for by a person, never by PostgreSQL. Two promotions may have left two: then the person must say which.
+    private async Task<FoundWal?> FindPartialAsync(WalArchive archive, WalFileName.Partial name, Action<Junk> report, CancellationToken cancellationToken)
+    {
+        var system = data.Control.SystemIdentifier;
+        var segment = name.Name.Segment;
+        var names = new List<string>();
+        var prefix = $"{BlobNames.WalSegment(system, segment)}.partial.";
+        await foreach (var entry in repository.Data.ListAsync(prefix, cancellationToken).ConfigureAwait(false))
+            if (entry.Name.Length == prefix.Length + 64) names.Add(entry.Name);
+        if (names.Count > 1)
+            throw new RefusedException($"{name}: {names.Count} different ones are stored: {string.Join(", ", names)}", "two servers ended this timeline; recover along the timeline that you want instead");
+        return names.Count == 0
+            ? null
+            : await archive.FindAsync(new WalItem(SealedKind.WalPartial, names[0], WalScope.Of(system, segment), name.FileName), FirstRead, report, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task WriteAsync(FoundWal found, WalFileName name, string destination, CancellationToken cancellationToken)
+    {
+        var expected = data.Control.WalSegmentSize.Bytes;
+        var length = found.Blob.Head.Prefix.PlainLength;
+        if (name is WalFileName.Segment or WalFileName.Partial && length != expected)
+            throw new DamagedException($"blob {found.Blob.Name} holds {length} bytes, a segment has {expected}", "it was written by a cluster of another wal_segment_size");
+        var keyring = Recipients.Keyring(context.Options, OptionTable.ContentPrivateKeyFile);
+        if (keyring.IsEmpty)
+            throw new ConfigurationException($"{name} is stored, and this host cannot open it: it holds no restorer's key", "set content-private-key-file, which init wrote for restorers");
+        var beside = $"{destination}.holdfast-{Environment.ProcessId}";
+        try
+        {
+            using var codec = FrameCodecs.Create(3);
+            // PostgreSQL makes the segment durable itself, under its final name; what must not happen is a part of it under this one.
+            await using (var file = new FileStream(beside, new FileStreamOptions
+            {
+                Mode = FileMode.Create, Access = FileAccess.Write, BufferSize = 0, PreallocationSize = length, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            }))
+                await found.Blob.CopyContentAsync(repository.Data, keyring, codec, file, cancellationToken).ConfigureAwait(false);
+            File.Move(beside, destination, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigurationException($"{destination} cannot be written: {e.Message}", "free room in pg_wal, and run as the user that owns it", e);
+        }
+        finally
+        {
+            File.Delete(beside);
+        }
+    }
+}

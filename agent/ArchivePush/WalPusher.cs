@@ -1,0 +1,179 @@
+using System.Diagnostics;
+using Holdfast.Agent.CommandLine;
+using Holdfast.Agent.Compression;
+using Holdfast.Agent.Host;
+using Holdfast.Agent.Options;
+using Holdfast.Core;
+using Holdfast.Core.Postgres;
+using Holdfast.Core.Repository;
+using Holdfast.Core.Sealing;
+using Holdfast.Core.Sealing.Wire;
+using Microsoft.Win32.SafeHandles;
+
+namespace Holdfast.Agent.ArchivePush;
+
+/// <summary>
+/// Stores WAL files as this host. A file is acknowledged by returning; whatever else happens is an exception, and PostgreSQL keeps the file.
+/// </summary>
+public sealed class WalPusher : IDisposable
+{
+    private readonly CommandContext _context;
+    private readonly Host.Repository _repository;
+    private readonly HostIdentity _identity;
+    private readonly DataDirectory _data;
+    private readonly SealingRun _run;
+    private readonly FrameCompressor _compressor;
+    private readonly WalFileSealer _sealer;
+    private readonly WalChain _chain;
+    private readonly Task<LogView> _log;
+
+    private WalPusher(CommandContext context, Host.Repository repository, HostIdentity identity, DataDirectory data, SealingRun run, Task<LogView> log)
+    {
+        (_context, _repository, _identity, _data, _run, _log) = (context, repository, identity, data, run, log);
+        _compressor = new FrameCompressor(() => FrameCodecs.Create(context.Options.Get(OptionTable.CompressLevel)), context.Options.Get(OptionTable.ProcessMax), FrameSize);
+        _sealer = new WalFileSealer(new ObjectSealer(run, identity.Signing), identity.Equality!, _compressor, data.Control.SystemIdentifier, context.Options.Get(OptionTable.SpoolPath));
+        _chain = new WalChain(repository.State);
+    }
+
+    // Large enough that zstd finds what repeats, small enough that two cores share a segment evenly.
+    private const int FrameSize = 1 << 20;
+
+    /// <summary>Opens this host's identity and keys, and starts reading the log's tail: its answer is awaited only before a PUT.</summary>
+    /// <exception cref="RefusedException">The host was never registered: what it stored would not count.</exception>
+    public static async Task<WalPusher> OpenAsync(CommandContext context, Host.Repository repository, DataDirectory data, CancellationToken cancellationToken)
+    {
+        var log = repository.ReadLogAsync(cancellationToken);
+        try
+        {
+            var identity = HostIdentity.TryLoad(repository.State);
+            if (identity?.Equality is null)
+                throw new RefusedException($"this host is not registered for cluster {repository.Cluster}: nothing it stored would count ({repository.State.Path} has no keys)",
+                    "register it, as the user that PostgreSQL runs as: holdfast register");
+            var run = await SealingRun.StartAsync(Recipients.Of(context.Options), cancellationToken).ConfigureAwait(false);
+            return new WalPusher(context, repository, identity, data, run, log);
+        }
+        catch
+        {
+            await Observe(log).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Stores one file, or finds it stored.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task PushAsync(string path, CancellationToken cancellationToken)
+    {
+        var name = WalFileName.TryParse(path, _data.Control.WalSegmentSize)
+            ?? throw new ConfigurationException($"{path}: not the name of a WAL segment of {_data.Control.WalSegmentSize}, a history file or a backup history file",
+                "archive-push is for archive_command, which names the file by %p");
+        var started = Stopwatch.GetTimestamp();
+        using var file = Open(path);
+        if (name is not WalFileName.Segment { Name: var segment })
+        {
+            using var sealedFile = await _sealer.SealAsync(file, name, cancellationToken).ConfigureAwait(false);
+            await StoreAsync(sealedFile, started, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+        var failures = new FailedJudgements(_repository.State, segment);
+        if (failures.Count > 0) PageCache.Drop(file);
+        try
+        {
+            using var sealedSegment = await _sealer.SealAsync(file, name, cancellationToken).ConfigureAwait(false);
+            _chain.Judge(sealedSegment.Summary!);
+            await StoreAsync(sealedSegment, started, cancellationToken).ConfigureAwait(false);
+            _chain.Remember(sealedSegment.Summary!);
+            failures.Forget();
+        }
+        catch (WalDamagedException damage)
+        {
+            await StoreDamagedAsync(file, segment, failures, damage, started, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _compressor.Dispose();
+        _run.Dispose();
+        _identity.Dispose();
+    }
+
+    private async Task<StoredWal> StoreAsync(SealedWal wal, long started, CancellationToken cancellationToken)
+    {
+        var view = await _log.ConfigureAwait(false);
+        EnsureCounts(view.State, wal.Item);
+        var put = Stopwatch.GetTimestamp();
+        var stored = await new WalArchive(_repository.Data, new LogTrust(_repository.Log, view)).StoreAsync(wal.Item, wal.Object, wal.Own, cancellationToken).ConfigureAwait(false);
+        foreach (var junk in stored.Junk) _context.Log.Warn($"blob {junk.Blob} is junk and was left alone: {junk.Reason}");
+        _context.Log.Info(stored.WasThere
+            ? $"{wal.Item.Label} was stored already, and is the same"
+            : $"stored {wal.Item.Label}, {Terminal.Quantity.Bytes(wal.Object.Length)}");
+        if (_context.Log.Writes(LogLevel.Debug)) _context.Log.Debug(Timing(started, put, Stopwatch.GetTimestamp()));
+        return stored;
+    }
+
+    // Design §6: read again past the page cache on PostgreSQL's retries; after three, released: holding it would only fill the disk.
+    private async Task StoreDamagedAsync(
+        SafeFileHandle file, WalSegmentName segment, FailedJudgements failures, WalDamagedException damage, long started, CancellationToken cancellationToken)
+    {
+        var count = failures.Add();
+        if (_context.Options.Get(OptionTable.WalDamaged) == DamagedWalPolicy.Hold)
+            throw new DamagedException($"{damage.Message} (judged {count} times; wal-damaged=hold keeps it in pg_wal)",
+                "find out what broke it. To release PostgreSQL, set wal-damaged=store: recovery will end before this segment, so take a full backup then", damage);
+        if (count < FailedJudgements.Limit)
+            throw new DamagedException($"{damage.Message} (judgement {count} of {FailedJudgements.Limit})", "PostgreSQL keeps the segment and calls again; it will be read past the page cache", damage);
+        using var wal = await _sealer.SealDamagedAsync(file, segment, damage.Message, cancellationToken).ConfigureAwait(false);
+        var stored = await StoreAsync(wal, started, cancellationToken).ConfigureAwait(false);
+        await new Reports(_repository, _identity, _run).SendAsync(DamageReport(segment, stored.Blob, damage.Message), cancellationToken).ConfigureAwait(false);
+        failures.Forget();
+        _context.Log.Error($"{damage.Message}. It failed {count} times and was stored as {stored.Blob}; recovery will end before it. Take a full backup now");
+    }
+
+    private Report DamageReport(WalSegmentName segment, string blob, string reason) => new()
+    {
+        DamagedWal = new DamagedWal
+        {
+            SystemIdentifier = _data.Control.SystemIdentifier.Value, Timeline = segment.Timeline.Value, Start = segment.Start.Value, End = segment.End.Value,
+            Blob = blob, Reason = reason,
+        },
+    };
+
+    private void EnsureCounts(ClusterState state, WalItem item)
+    {
+        var key = _identity.Signing.PublicKey.Thumbprint;
+        var (system, timeline, start, end) = item.Scope;
+        var (why, hint) = state.CountsFor(key, system, timeline, start, end) switch
+        {
+            Standing.Counts => (null, null),
+            Standing.UnknownSigner => ("this host's key was never registered", "register it: holdfast register"),
+            Standing.AfterRevocation => ("this host's key was revoked", "if this server is the primary, register it anew: move away its state-path and run holdfast register"),
+            Standing.BeforeRegistration => ("it is older than this host's registration", "this server is a restored copy or was moved: holdfast adopt"),
+            Standing.WrongSystem => ($"this host is registered for system identifier {state.FindHost(key)!.System}, the server has {system}", "another cluster needs a repository of its own: holdfast init --cluster=…"),
+            var standing => ($"this host may not archive ({standing})", "register it as a database host"),
+        };
+        if (why is not null) throw new RefusedException($"{item.Label} would not count in cluster {_repository.Cluster}: {why}", hint);
+    }
+
+    private static SafeFileHandle Open(string path)
+    {
+        try { return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.SequentialScan); }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigurationException($"{path} cannot be read: {e.Message}", "archive-push runs as the user that PostgreSQL runs as, in the data directory", e);
+        }
+    }
+
+    private string Timing(long started, long put, long end)
+    {
+        static string Ms(long ticks) => (ticks * 1000.0 / Stopwatch.Frequency).ToString("0.00", System.Globalization.CultureInfo.InvariantCulture);
+        var times = _sealer.Times;
+        return $"timing_ms read={Ms(times.Read)} walk={Ms(times.Walk)} tag={Ms(times.Tag)} compress={Ms(times.Compress)} seal={Ms(times.Seal)} put={Ms(end - put)} total={Ms(end - started)}";
+    }
+
+    private static async Task Observe(Task task)
+    {
+        try { await task.ConfigureAwait(false); }
+        catch (Exception e) when (e is HoldfastException or OperationCanceledException) { }
+    }
+}

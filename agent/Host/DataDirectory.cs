@@ -1,0 +1,46 @@
+using Holdfast.Agent.CommandLine;
+using Holdfast.Agent.Options;
+using Holdfast.Core;
+using Holdfast.Core.Postgres;
+
+namespace Holdfast.Agent.Host;
+
+/// <summary>The data directory of the cluster on this host. PostgreSQL runs archive_command and restore_command with it as the current folder.</summary>
+/// <param name="Path">PGDATA.</param>
+/// <param name="Control">Its pg_control.</param>
+public sealed record DataDirectory(string Path, ControlFile Control)
+{
+    /// <summary>pg-path, or the current folder.</summary>
+    /// <exception cref="ConfigurationException">There is no pg_control there.</exception>
+    /// <exception cref="RefusedException">A version or build of PostgreSQL that is not supported.</exception>
+    public static DataDirectory Open(CommandContext context)
+    {
+        var path = context.Options.Find(OptionTable.PgPath) ?? Environment.CurrentDirectory;
+        var control = ReadControl(System.IO.Path.Combine(path, ControlFile.RelativePath));
+        control.EnsureSupported();
+        return new DataDirectory(path, control);
+    }
+
+    /// <summary>A path as PostgreSQL gives it: relative to the data directory.</summary>
+    public string Resolve(string path) => System.IO.Path.Combine(Path, path);
+
+    private static ControlFile ReadControl(string file)
+    {
+        // A running server rewrites it in place, within one sector: a read that falls into a write fails its CRC, the next one does not.
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return ControlFile.Parse(File.ReadAllBytes(file));
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new ConfigurationException($"{file}: {e.Message}", "name the data directory by pg-path, and run holdfast as the user that owns it", e);
+            }
+            catch (DamagedException) when (attempt < 5)
+            {
+                Thread.Sleep(20);
+            }
+        }
+    }
+}

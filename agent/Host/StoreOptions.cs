@@ -1,0 +1,38 @@
+using Holdfast.Agent.Options;
+using Holdfast.Core;
+using Holdfast.Core.Repository;
+
+namespace Holdfast.Agent.Host;
+
+/// <summary>From the repo-… options to the store's settings.</summary>
+public static class StoreOptions
+{
+    /// <summary>The settings.</summary>
+    /// <exception cref="ConfigurationException">An option that repo-auth needs is missing.</exception>
+    public static StoreSettings From(ResolvedOptions options, TimeSpan deadline)
+    {
+        var attempt = options.Get(OptionTable.RepoTimeout);
+        return new StoreSettings
+        {
+            Names = new ContainerNames(options.Get(OptionTable.Cluster)),
+            Credential = Credential(options),
+            Endpoint = options.TryGet(OptionTable.RepoEndpoint, out var endpoint) ? endpoint : null,
+            QueueEndpoint = options.TryGet(OptionTable.RepoQueueEndpoint, out var queue) ? queue : null,
+            CaFile = options.Find(OptionTable.RepoCaFile),
+            Calls = new StoreCallOptions { AttemptTimeout = attempt < deadline ? attempt : deadline, Deadline = deadline },
+        };
+    }
+
+    private static StoreCredential Credential(ResolvedOptions options) => options.Get(OptionTable.RepoAuth) switch
+    {
+        RepositoryAuthentication.ConnectionString => new StoreCredential.ConnectionString(options.Get(OptionTable.RepoConnectionString)),
+        RepositoryAuthentication.SharedKey => new StoreCredential.SharedKey(options.Get(OptionTable.RepoAccount), options.Get(OptionTable.RepoKey)),
+        RepositoryAuthentication.Sas => new StoreCredential.ContainerSas(options.Find(OptionTable.RepoSasData), options.Find(OptionTable.RepoSasLog),
+            options.Find(OptionTable.RepoSasCatalog), options.Find(OptionTable.RepoSasWork), options.Find(OptionTable.RepoSasQueue)),
+        RepositoryAuthentication.Managed => new StoreCredential.ManagedIdentity(options.Find(OptionTable.RepoClientId)),
+        RepositoryAuthentication.Workload => new StoreCredential.WorkloadIdentity(options.Find(OptionTable.RepoTenantId), options.Find(OptionTable.RepoClientId), options.Find(OptionTable.RepoTokenFile)),
+        RepositoryAuthentication.ServicePrincipal when options.Find(OptionTable.RepoClientCertificate) is { } certificate =>
+            new StoreCredential.ClientCertificate(options.Get(OptionTable.RepoTenantId), options.Get(OptionTable.RepoClientId), certificate),
+        _ => new StoreCredential.ClientSecret(options.Get(OptionTable.RepoTenantId), options.Get(OptionTable.RepoClientId), options.Get(OptionTable.RepoClientSecret)),
+    };
+}

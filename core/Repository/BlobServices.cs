@@ -1,0 +1,179 @@
+using Azure;
+using Azure.Core;
+using Azure.Core.Pipeline;
+using Azure.Identity;
+using Azure.Storage;
+using Azure.Storage.Blobs;
+using Azure.Storage.Queues;
+
+namespace Holdfast.Core.Repository;
+
+/// <summary>The containers of one cluster, opened with one credential over one pool of connections. Opening makes no request.</summary>
+public sealed class BlobServices : IDisposable
+{
+    private readonly HttpClient _http;
+    private readonly HttpPipelineTransport _transport;
+    private readonly StoreSettings _settings;
+    private readonly StoreCalls _calls;
+    private readonly HttpPipelinePolicy? _extraPolicy;
+    private readonly TokenCredential? _identity;
+
+    private BlobServices(StoreSettings settings, StoreCalls calls, HttpPipelinePolicy? extraPolicy)
+    {
+        _settings = settings;
+        _calls = calls;
+        _extraPolicy = extraPolicy;
+        _http = StoreTransport.CreateClient(settings.CaFile);
+        _transport = new HttpClientTransport(_http);
+        _identity = Identity(settings.Credential);
+    }
+
+    /// <summary>Opens the containers of <paramref name="settings"/>.</summary>
+    /// <param name="settings">Where and as whom.</param>
+    /// <param name="observe">Told after each call; must not throw.</param>
+    /// <exception cref="ConfigurationException">Something in the settings is wrong.</exception>
+    public static BlobServices Open(StoreSettings settings, Action<StoreCallReport>? observe = null) =>
+        Open(settings, new StoreCalls(settings.Calls, observe: observe));
+
+    /// <summary>As the public one, with a funnel and a policy (run for each request, next to the wire) of the test's own.</summary>
+    internal static BlobServices Open(StoreSettings settings, StoreCalls calls, HttpPipelinePolicy? extraPolicy = null) => new(settings, calls, extraPolicy);
+
+    /// <summary>The cluster's names.</summary>
+    public ContainerNames Names => _settings.Names;
+
+    /// <summary><c>{cluster}-data</c>.</summary>
+    /// <exception cref="ConfigurationException">The credential or the endpoint cannot be used, or is missing for this container.</exception>
+    public IObjectStore Data => Store(Names.Data);
+
+    /// <summary><c>{cluster}-log</c>.</summary>
+    /// <inheritdoc cref="Data" path="/exception"/>
+    public IObjectStore Log => Store(Names.Log);
+
+    /// <summary><c>{cluster}-catalog</c>.</summary>
+    /// <inheritdoc cref="Data" path="/exception"/>
+    public IObjectStore Catalog => Store(Names.Catalog);
+
+    /// <summary><c>{cluster}-work</c>.</summary>
+    /// <inheritdoc cref="Data" path="/exception"/>
+    public IObjectStore Work => Store(Names.Work);
+
+    /// <summary>What <c>init</c> needs: making containers, the queue and SAS tokens.</summary>
+    public ContainerAdmin Admin => new(this, _calls);
+
+    /// <inheritdoc/>
+    public void Dispose() => _http.Dispose();
+
+    internal TokenCredential? TokenCredential => _identity;
+
+    internal BlobContainerClient Container(string name) => Guarded(() => _settings.Credential switch
+    {
+        StoreCredential.ContainerSas sas => new BlobContainerClient(Below(BlobEndpoint, name), new AzureSasCredential(TokenFor(sas, name)), BlobOptions()),
+        _ => Service().GetBlobContainerClient(name),
+    });
+
+    internal BlobServiceClient Service() => Guarded(() =>
+    {
+        var service = _settings.Credential switch
+        {
+            StoreCredential.ConnectionString text => new BlobServiceClient(text.Value, BlobOptions()),
+            StoreCredential.SharedKey key => new BlobServiceClient(BlobEndpoint, new StorageSharedKeyCredential(key.Account, key.Key), BlobOptions()),
+            StoreCredential.AccountSas sas => new BlobServiceClient(BlobEndpoint, new AzureSasCredential(sas.Token), BlobOptions()),
+            _ when _identity is not null => new BlobServiceClient(BlobEndpoint, _identity, BlobOptions()),
+            _ => throw new ConfigurationException($"{_settings.Credential} opens single containers, not the account"),
+        };
+        StoreSettings.CheckEndpoint(new Uri(service.Uri.GetLeftPart(UriPartial.Path)), "endpoint");
+        return service;
+    });
+
+    internal QueueClient ReportsQueue() => Guarded(() =>
+    {
+        var url = _settings.Credential is StoreCredential.ConnectionString ? null : Below(QueueEndpoint, Names.ReportsQueue);
+        return _settings.Credential switch
+        {
+            StoreCredential.ConnectionString text => new QueueClient(text.Value, Names.ReportsQueue, QueueOptions()),
+            StoreCredential.SharedKey key => new QueueClient(url, new StorageSharedKeyCredential(key.Account, key.Key), QueueOptions()),
+            StoreCredential.AccountSas sas => new QueueClient(url, new AzureSasCredential(sas.Token), QueueOptions()),
+            StoreCredential.ContainerSas sas => new QueueClient(url, new AzureSasCredential(TokenFor(sas, Names.ReportsQueue)), QueueOptions()),
+            _ => new QueueClient(url, _identity, QueueOptions()),
+        };
+    });
+
+    private Uri BlobEndpoint => StoreSettings.CheckEndpoint(_settings.Endpoint, "endpoint");
+
+    private Uri QueueEndpoint
+    {
+        get
+        {
+            if (_settings.QueueEndpoint is { } url) return StoreSettings.CheckEndpoint(url, "queue-endpoint");
+            var blobs = BlobEndpoint;
+            var host = blobs.Host.Replace(".blob.", ".queue.", StringComparison.Ordinal);
+            if (host == blobs.Host) throw new ConfigurationException("queue-endpoint is missing, and endpoint has no \".blob.\" to derive it from");
+            return new UriBuilder(blobs) { Host = host }.Uri;
+        }
+    }
+
+    private AzureBlobStore Store(string name) => new(Container(name), _calls);
+
+    private string TokenFor(StoreCredential.ContainerSas sas, string name)
+    {
+        var token = name == Names.Data ? sas.Data : name == Names.Log ? sas.Log : name == Names.Catalog ? sas.Catalog
+            : name == Names.Work ? sas.Work : sas.ReportsQueue;
+        return token ?? throw new ConfigurationException($"there is no SAS token for {name}", "This role may not be meant to use it; otherwise run \"holdfast init\" again for a new token.");
+    }
+
+    /// <summary>The SDK's complaints about keys and connection strings may quote them: only their kind goes on.</summary>
+    private T Guarded<T>(Func<T> make)
+    {
+        try
+        {
+            return make();
+        }
+        catch (Exception e) when (e is FormatException or ArgumentException or InvalidOperationException)
+        {
+            throw new ConfigurationException($"the store's {_settings.Credential} is malformed ({e.GetType().Name})", "Copy it again, whole and without quotes.");
+        }
+    }
+
+    private static Uri Below(Uri endpoint, string name) => new(endpoint.AbsoluteUri.TrimEnd('/') + "/" + name);
+
+    private BlobClientOptions BlobOptions() => Prepare(new BlobClientOptions(BlobClientOptions.ServiceVersion.V2024_11_04)
+    {
+        Request100ContinueOptions = new() { Mode = Request100ContinueMode.Never },
+    });
+
+    private QueueClientOptions QueueOptions() => Prepare(new QueueClientOptions(QueueClientOptions.ServiceVersion.V2024_11_04));
+
+    /// <summary>No retries, limits, logs or traces of the SDK's own. The version is one that sovereign clouds and Azurite have, too.</summary>
+    private T Prepare<T>(T options) where T : ClientOptions
+    {
+        options.Transport = _transport;
+        options.Retry.MaxRetries = 0;
+        options.Retry.NetworkTimeout = Timeout.InfiniteTimeSpan;
+        options.Diagnostics.IsLoggingEnabled = false;
+        options.Diagnostics.IsDistributedTracingEnabled = false;
+        options.Diagnostics.IsTelemetryEnabled = false;
+        options.AddPolicy(new SingleTryPolicy(), HttpPipelinePosition.BeforeTransport);
+        if (_extraPolicy is not null) options.AddPolicy(_extraPolicy, HttpPipelinePosition.BeforeTransport);
+        return options;
+    }
+
+    private TokenCredential? Identity(StoreCredential credential) => Guarded<TokenCredential?>(() => credential switch
+    {
+        StoreCredential.ManagedIdentity it => new ManagedIdentityCredential(new ManagedIdentityCredentialOptions(
+            it.ClientId is null ? ManagedIdentityId.SystemAssigned : ManagedIdentityId.FromUserAssignedClientId(it.ClientId)) { Transport = _transport }),
+        StoreCredential.WorkloadIdentity it => new WorkloadIdentityCredential(Workload(it)),
+        StoreCredential.ClientSecret it => new ClientSecretCredential(it.TenantId, it.ClientId, it.Secret, new ClientSecretCredentialOptions { Transport = _transport }),
+        StoreCredential.ClientCertificate it => new ClientCertificateCredential(it.TenantId, it.ClientId, it.CertificateFile,
+            new ClientCertificateCredentialOptions { Transport = _transport }),
+        _ => null,
+    });
+
+    private WorkloadIdentityCredentialOptions Workload(StoreCredential.WorkloadIdentity it)
+    {
+        var options = new WorkloadIdentityCredentialOptions { Transport = _transport };
+        if (it.TenantId is not null) options.TenantId = it.TenantId;
+        if (it.ClientId is not null) options.ClientId = it.ClientId;
+        if (it.TokenFile is not null) options.TokenFilePath = it.TokenFile;
+        return options;
+    }
+}

@@ -1,0 +1,117 @@
+using System.Collections.Immutable;
+using Holdfast.Core.Postgres;
+using Holdfast.Core.Sealing;
+
+namespace Holdfast.Core.Repository;
+
+/// <summary>Whether what a key signed is believed for a stretch of WAL.</summary>
+public enum Standing
+{
+    /// <summary>It is.</summary>
+    Counts,
+
+    /// <summary>No host was registered with that key.</summary>
+    UnknownSigner,
+
+    /// <summary>The stretch ends before the host was registered.</summary>
+    BeforeRegistration,
+
+    /// <summary>The key was revoked, and the stretch ends after the position at revocation.</summary>
+    AfterRevocation,
+
+    /// <summary>The host was registered for another system identifier.</summary>
+    WrongSystem,
+
+    /// <summary>The host is no database: it makes no WAL.</summary>
+    WrongRole,
+}
+
+/// <summary>
+/// What the log says, folded: immutable, the same for everybody who has read the same entries. Lists are in the log's order. Its JSON is
+/// the
+/// <c>state</c> of every 256th entry; a property that later versions add must default to "nothing happened" and be omitted then, so that
+/// old checkpoints
+/// stay equal to the fold.
+/// </summary>
+public sealed record ClusterState
+{
+    /// <summary>How many findings of damage the state keeps; older ones remain in the log.</summary>
+    public const int DamageKept = 256;
+
+    /// <summary>Before entry 0.</summary>
+    public static readonly ClusterState Empty = new();
+
+    /// <summary>How many entries were folded; the number of the next one.</summary>
+    public long Next { get; init; }
+
+    /// <summary>The cluster; null only before entry 0.</summary>
+    public ClusterFacts? Cluster { get; init; }
+
+    /// <summary>Enrolment tokens, used ones too: so that none is used or issued again.</summary>
+    public ImmutableList<EnrolmentGrant> Tokens { get; init; } = [];
+
+    /// <summary>Registered hosts, revoked ones too.</summary>
+    public ImmutableList<RegisteredHost> Hosts { get; init; } = [];
+
+    /// <summary>Stretches of WAL that are not to be had.</summary>
+    public ImmutableList<LoggedCut> Cuts { get; init; } = [];
+
+    /// <summary>The last <see cref="DamageKept"/> findings of damage.</summary>
+    public ImmutableList<LoggedDamage> Damage { get; init; } = [];
+
+    /// <summary>The policy in force; null while the default is.</summary>
+    public LoggedPolicy? Policy { get; init; }
+
+    /// <summary>The host with that signing key; null when none was registered.</summary>
+    public RegisteredHost? FindHost(KeyThumbprint key)
+    {
+        foreach (var host in Hosts)
+            if (host.Thumbprint == key) return host;
+        return null;
+    }
+
+    /// <summary>The token with that hash; null when none was issued. Every hash is compared, each in constant time.</summary>
+    public EnrolmentGrant? FindToken(Sha256Digest hash)
+    {
+        EnrolmentGrant? found = null;
+        foreach (var token in Tokens)
+            if (token.Hash == hash) found = token;
+        return found;
+    }
+
+    /// <summary>
+    /// Whether WAL [<paramref name="start"/>, <paramref name="end"/>) of a timeline, signed by <paramref name="key"/>, counts. From
+    /// registration on: a
+    /// segment that contains the starting LSN counts, and so does every later timeline. Up to revocation: a segment counts that ends at
+    /// or before the
+    /// position at revocation, and so does every earlier timeline.
+    /// </summary>
+    public Standing CountsFor(KeyThumbprint key, SystemIdentifier system, TimelineId timeline, Lsn start, Lsn end)
+    {
+        if (start >= end) throw new ArgumentException($"no WAL between {start} and {end}", nameof(end));
+        if (FindHost(key) is not { } host) return Standing.UnknownSigner;
+        if (host.Role != HostRole.Database) return Standing.WrongRole;
+        if (host.System != system) return Standing.WrongSystem;
+        var stretchEnd = new WalPosition(timeline, end);
+        if (stretchEnd.CompareTo(host.Start) <= 0) return Standing.BeforeRegistration;
+        if (host.Revoked is not { } revoked) return Standing.Counts;
+        return revoked.Limit(system) is { } limit && stretchEnd.CompareTo(limit) <= 0 ? Standing.Counts : Standing.AfterRevocation;
+    }
+
+    /// <summary>Why <paramref name="logEvent"/> must not be the next entry; null when it may. What deciders ask before they
+    /// write.</summary>
+    internal string? Refusal(LogEvent logEvent, EntryStamp at) =>
+        Cluster is null && logEvent is not ClusterCreated ? "no cluster was created before it" : logEvent.Refusal(this, at);
+
+    /// <summary>The state after one more entry, whose signature and chaining the caller has checked.</summary>
+    /// <exception cref="DamagedException">Not the next entry, or an illegal transition, which no control plane writes.</exception>
+    public ClusterState Apply(SignedLogEntry signed)
+    {
+        var (entry, stamp) = (signed.Entry, signed.Stamp);
+        if (entry.Number != Next) throw new DamagedException($"folding the cluster's log: expected entry {Next}, found entry {entry.Number}");
+        if (Refusal(entry.Event, stamp) is { } refusal)
+            throw new DamagedException($"folding log entry {entry.Number}: it records what must never happen: {refusal}",
+                "the control plane's signing key may be in other hands; stop the control plane and run \"holdfast verify --log\"");
+        return entry.Event.Fold(this, stamp) with { Next = Next + 1 };
+    }
+}

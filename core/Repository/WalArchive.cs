@@ -1,0 +1,148 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Holdfast.Core.Postgres;
+using Holdfast.Core.Sealing;
+
+namespace Holdfast.Core.Repository;
+
+/// <summary>One file of the WAL archive: what it is called there and what history it belongs to.</summary>
+/// <param name="Kind">What it is.</param>
+/// <param name="Name">The blob's name, without <c>.{n}</c>.</param>
+/// <param name="Scope">Where its signer must count.</param>
+/// <param name="Label">What messages call it: PostgreSQL's file name.</param>
+public sealed record WalItem(SealedKind Kind, string Name, WalScope Scope, string Label);
+
+/// <summary>Our own copy of a file, as far as comparing takes: the tag over any number of its first bytes.</summary>
+/// <param name="ValidLength">Bytes of valid WAL.</param>
+/// <param name="Length">Bytes of the file.</param>
+/// <param name="TagOf">The tag of the first so many bytes, at most <paramref name="Length"/>.</param>
+public sealed record OwnCopy(long ValidLength, long Length, Func<long, byte[]> TagOf);
+
+/// <summary>A stored file that counts.</summary>
+/// <param name="Item">What was asked for.</param>
+/// <param name="Blob">Where it is.</param>
+/// <param name="Host">Who wrote it.</param>
+/// <param name="IsDamaged">Only a copy that failed judgement is stored; PostgreSQL recovers up to the damage.</param>
+public sealed record FoundWal(WalItem Item, SealedBlob Blob, string? Host, bool IsDamaged);
+
+/// <summary>Something under our name that no key that counts has signed.</summary>
+/// <param name="Blob">Its name.</param>
+/// <param name="Reason">Why it does not count.</param>
+public sealed record Junk(string Blob, string Reason);
+
+/// <summary>How <see cref="WalArchive.StoreAsync"/> ended well.</summary>
+/// <param name="Blob">Where the file is.</param>
+/// <param name="WasThere">An identical one was there already.</param>
+/// <param name="Junk">What was in the way.</param>
+public sealed record StoredWal(string Blob, bool WasThere, IReadOnlyList<Junk> Junk);
+
+/// <summary>
+/// The WAL archive of one repository: stores write-once (I1), acknowledges only what is there (I3), and never lets "absent" and "unreachable"
+/// look alike (I7).
+/// </summary>
+public sealed class WalArchive(IObjectStore data, ISignerTrust trust)
+{
+    // Someone who can create blobs can take any number of names; past this many an operator is needed, not another name.
+    private const int MaxAlternates = 100;
+
+    /// <summary>
+    /// Stores an object under its name, or finds the same one there. A name taken by junk is left to it and the next one used. The answer to a
+    /// lost PUT is found the same way: by reading what is there.
+    /// </summary>
+    /// <exception cref="RefusedException">Another file of this name is stored and counts: a split brain, or a clone.</exception>
+    /// <exception cref="StoreException">The store refused or was unreachable: nothing is known to be stored.</exception>
+    public async Task<StoredWal> StoreAsync(WalItem item, SealedObject sealedObject, OwnCopy own, CancellationToken cancellationToken)
+    {
+        var junk = new List<Junk>();
+        for (var n = 0; n <= MaxAlternates; n++)
+        {
+            var name = BlobNames.Alternate(item.Name, n);
+            var outcome = await data.CreateAsync(name, new BlobContent(sealedObject.Length, sealedObject.Open), cancellationToken).ConfigureAwait(false);
+            if (outcome == CreateOutcome.Created) return new StoredWal(name, WasThere: false, junk);
+            var (blob, verdict) = await ExamineAsync(item, name, SealedFormat.FirstRead, cancellationToken).ConfigureAwait(false)
+                ?? throw new StoreException($"storing {item.Label}: {data.DisplayName} says that blob {name} exists and that it does not",
+                    "PostgreSQL keeps the file and will call again; if it goes on, look at the blob's state (deleted but retained, or being deleted)");
+            if (verdict.Counts)
+                return IsSame(item, blob!, own) ? new StoredWal(name, WasThere: true, junk) : throw Conflict(item, blob!, verdict, own);
+            junk.Add(new Junk(name, verdict.Reason));
+        }
+        throw new RefusedException($"storing {item.Label}: its name and {MaxAlternates} beside it are taken by junk in {data.DisplayName}; the first: {junk[0].Reason}",
+            "somebody who may create blobs does this: revoke its rights, then remove the junk");
+    }
+
+    /// <summary>
+    /// Finds the copy of a file that counts: the first validly signed one of the name and every <c>.{n}</c>; for a segment, else a damaged one.
+    /// </summary>
+    /// <returns>Null only when the store said that neither the name nor anything beside it exists.</returns>
+    /// <exception cref="DamagedException">There is something, but nothing that counts. That is not absence.</exception>
+    /// <exception cref="StoreException">The store could not tell.</exception>
+    public async Task<FoundWal?> FindAsync(WalItem item, int firstRead, Action<Junk> report, CancellationToken cancellationToken)
+    {
+        var junk = new List<Junk>();
+        async Task<FoundWal?> TryAsync(WalItem of, string name, bool damaged)
+        {
+            if (await ExamineAsync(of, name, firstRead, cancellationToken).ConfigureAwait(false) is not var (blob, verdict)) return null;
+            if (verdict.Counts) return new FoundWal(item, blob!, verdict.Host, damaged);
+            junk.Add(new Junk(name, verdict.Reason));
+            report(junk[^1]);
+            return null;
+        }
+
+        if (await TryAsync(item, item.Name, damaged: false).ConfigureAwait(false) is { } first) return first;
+        var beside = await ListBesideAsync(item, cancellationToken).ConfigureAwait(false);
+        foreach (var name in beside.Alternates)
+            if (await TryAsync(item, name, damaged: false).ConfigureAwait(false) is { } other) return other;
+        foreach (var name in beside.Damaged)
+            if (await TryAsync(item with { Kind = SealedKind.WalDamaged, Name = name }, name, damaged: true).ConfigureAwait(false) is { } damaged) return damaged;
+        if (junk.Count == 0 && beside.Alternates.Count + beside.Damaged.Count == 0) return null;
+        throw new DamagedException(
+            $"{item.Label}: {(junk.Count == 0 ? "a blob was listed and then gone" : $"{junk.Count} blobs have its name in {data.DisplayName} and none counts; {junk[0].Blob}: {junk[0].Reason}")}",
+            "this is not the end of the archive: it is damage or somebody's junk. Recover to a target before it, or remove the junk once you know whose it is");
+    }
+
+    private async Task<(SealedBlob? Blob, SignerVerdict Verdict)?> ExamineAsync(WalItem item, string name, int firstRead, CancellationToken cancellationToken)
+    {
+        SealedBlob? blob;
+        try { blob = await SealedBlob.ReadHeadAsync(data, name, firstRead, cancellationToken).ConfigureAwait(false); }
+        catch (SealedObjectException e) { return (null, new SignerVerdict(false, null, e.Message)); }
+        if (blob is null) return null;
+        var prefix = blob.Head.Prefix;
+        if (prefix.Name != item.Name) return (blob, new SignerVerdict(false, null, $"it was sealed as {prefix.Name}"));
+        if (prefix.Kind != item.Kind) return (blob, new SignerVerdict(false, null, $"it is a {prefix.Kind}, expected {item.Kind}"));
+        return (blob, await trust.JudgeAsync(blob.Head, item.Scope, cancellationToken).ConfigureAwait(false));
+    }
+
+    private async Task<(List<string> Alternates, List<string> Damaged)> ListBesideAsync(WalItem item, CancellationToken cancellationToken)
+    {
+        var alternates = new List<(int N, string Name)>();
+        var damaged = new List<string>();
+        await foreach (var entry in data.ListAsync(item.Name + ".", cancellationToken).ConfigureAwait(false))
+        {
+            var suffix = entry.Name.AsSpan(item.Name.Length + 1);
+            if (int.TryParse(suffix, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n > 0 && alternates.Count < MaxAlternates) alternates.Add((n, entry.Name));
+            else if (item.Kind == SealedKind.WalSegment && suffix.StartsWith("damaged.") && damaged.Count < MaxAlternates) damaged.Add(entry.Name);
+        }
+        return ([.. alternates.OrderBy(a => a.N).Select(a => a.Name)], damaged);
+    }
+
+    // Design §5: hash as much of our own as theirs covers; our valid WAL must not reach beyond it, else theirs lacks what we have.
+    private static bool IsSame(WalItem item, SealedBlob blob, OwnCopy own)
+    {
+        var prefix = blob.Head.Prefix;
+        return prefix.Kind == item.Kind && own.ValidLength <= prefix.CoveredLength && prefix.CoveredLength <= own.Length
+            && CryptographicOperations.FixedTimeEquals(own.TagOf(prefix.CoveredLength), prefix.Tag.Span);
+    }
+
+    private static RefusedException Conflict(WalItem item, SealedBlob blob, SignerVerdict verdict, OwnCopy own)
+    {
+        var (system, timeline, start, _) = item.Scope;
+        var stored = string.Create(CultureInfo.InvariantCulture, $"written by host {verdict.Host} at {blob.Properties.LastModified.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z");
+        return item.Kind is SealedKind.WalSegment or SealedKind.WalPartial or SealedKind.WalDamaged
+            ? new RefusedException(
+                $"segment {item.Label} is already stored and differs (timeline {timeline}, valid to {start + blob.Head.Prefix.CoveredLength}; this one to {start + own.ValidLength}), {stored}\n"
+                + $"  PostgreSQL keeps this segment and will call again. Two servers are writing timeline {timeline} of {system}.",
+                "stop the one that should not be primary. If this server is a restored copy, give it a history of its own: holdfast adopt")
+            : new RefusedException($"{item.Label} is already stored and differs, {stored}\n  PostgreSQL keeps this file and will call again.",
+                "two servers chose the same timeline: stop the one that should not be primary");
+    }
+}

@@ -1,0 +1,48 @@
+namespace Holdfast.Tests.Fixtures;
+
+/// <summary>What a test needs that tests/run.sh provides. A bare <c>dotnet test</c> skips what is missing, and says why.</summary>
+[Flags]
+public enum Needs
+{
+    /// <summary>Azurite (<c>HOLDFAST_TEST_AZURITE</c>).</summary>
+    Azurite = 1,
+
+    /// <summary>PostgreSQL servers (<c>HOLDFAST_TEST_POSTGRES</c>).</summary>
+    Postgres = 2,
+
+    /// <summary>PostgreSQL client programs (<c>HOLDFAST_TEST_CLIENTS</c>).</summary>
+    Clients = 4,
+
+    /// <summary>The native agent (<c>HOLDFAST_TEST_AGENT</c>).</summary>
+    Agent = 8,
+
+    /// <summary>The patience of <c>tests/run.sh --long</c> (<c>HOLDFAST_TEST_LONG</c>).</summary>
+    Long = 16,
+}
+
+/// <summary>A fact that is skipped unless everything it needs is there.</summary>
+public sealed class NeedsFactAttribute : FactAttribute
+{
+    /// <summary>Names what the test needs.</summary>
+    public NeedsFactAttribute(Needs needs) => Skip = MissingNeeds.Describe(needs);
+}
+
+/// <summary>A theory that is skipped unless everything it needs is there.</summary>
+public sealed class NeedsTheoryAttribute : TheoryAttribute
+{
+    /// <summary>Names what the test needs.</summary>
+    public NeedsTheoryAttribute(Needs needs) => Skip = MissingNeeds.Describe(needs);
+}
+
+file static class MissingNeeds
+{
+    public static string? Describe(Needs needs)
+    {
+        var missing = Enum.GetValues<Needs>().Where(need => needs.HasFlag(need) && !IsSet(need)).Select(VariableName).ToArray();
+        return missing.Length == 0 ? null : $"{string.Join(", ", missing)} not set: run tests/run.sh";
+    }
+
+    private static bool IsSet(Needs need) => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(VariableName(need)));
+
+    private static string VariableName(Needs need) => $"HOLDFAST_TEST_{need.ToString().ToUpperInvariant()}";
+}

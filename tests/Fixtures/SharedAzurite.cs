@@ -1,0 +1,40 @@
+using Holdfast.Core.Repository;
+
+namespace Holdfast.Tests.Fixtures;
+
+/// <summary>One Azurite for all classes of the collection; each test uses a cluster of its own in it.</summary>
+public sealed class SharedAzurite : IAsyncLifetime
+{
+    private AzuriteServer? _server;
+
+    /// <summary>The server.</summary>
+    public AzuriteServer Server => _server ?? throw new InvalidOperationException("HOLDFAST_TEST_AZURITE names no executable: run the tests by tests/run.sh");
+
+    /// <summary>Starts it, if there is one.</summary>
+    public async Task InitializeAsync() => _server = AzuriteServer.Executable is null ? null : await AzuriteServer.StartNewAsync();
+
+    /// <summary>Stops it.</summary>
+    public async Task DisposeAsync()
+    {
+        if (_server is not null) await _server.DisposeAsync();
+    }
+
+    /// <summary>Settings of a cluster that nobody else uses, with the account's key.</summary>
+    public StoreSettings NewCluster() => new()
+    {
+        Names = new ContainerNames($"c{Guid.NewGuid():N}"[..20]),
+        Credential = new StoreCredential.SharedKey(Server.AccountName, Server.AccountKey),
+        Endpoint = Server.BlobEndpoint,
+        QueueEndpoint = Server.QueueEndpoint,
+        CaFile = Server.CaFile,
+        Calls = new StoreCallOptions { Deadline = TimeSpan.FromSeconds(20) }, // a broken contract should fail, not wait
+    };
+}
+
+/// <summary>Classes that share one Azurite.</summary>
+[CollectionDefinition(Name)]
+public sealed class AzuriteCollection : ICollectionFixture<SharedAzurite>
+{
+    /// <summary>For <see cref="CollectionAttribute"/>.</summary>
+    public const string Name = "Azurite";
+}
