@@ -31,9 +31,10 @@ public static partial class OptionTable
         Name = name, Kind = OptionKind.Text, Group = group, Commands = commands, Summary = summary, Details = details, Expected = expected, Places = places, Parser = parser,
     };
 
-    private static OptionRow<string> Text(string name, OptionGroup group, CommandSet commands, string summary, string details = "", string? value = null, string reason = "", string? fallback = null) => new()
+    private static OptionRow<string> Text(string name, OptionGroup group, CommandSet commands, string summary, string details = "", string? value = null, string reason = "", string? fallback = null,
+        OptionPlaces places = OptionPlaces.All) => new()
     {
-        Name = name, Kind = OptionKind.Text, Group = group, Commands = commands, Summary = summary, Details = details, Default = value, Reason = reason, FallbackVariable = fallback,
+        Name = name, Kind = OptionKind.Text, Group = group, Commands = commands, Summary = summary, Details = details, Default = value, Reason = reason, FallbackVariable = fallback, Places = places,
         Expected = "one line of text", Parser = OptionParsers.Text,
     };
 
