@@ -119,8 +119,8 @@ public static class Crc32C
         uint product = 0;
         for (; a != 0; a <<= 1)
         {
-            if ((a & 0x8000_0000) != 0) product ^= b;
-            b = (b & 1) != 0 ? b >> 1 ^ Polynomial : b >> 1;
+            product ^= b & (uint)((int)a >> 31);
+            b = b >> 1 ^ Polynomial & (uint)-(int)(b & 1);
         }
         return product;
     }

@@ -129,7 +129,7 @@ internal sealed class WalRecordWalker(WalSegmentName segment, int major, IWalRec
             return;
         }
         var header = WalRecordHeader.Read(_open.Bytes);
-        CheckCrc(header, WalFragmentBuilder.RecordCrc(_open.Bytes, _open.Crc, _open.TotalLength), _open.Start);
+        CheckCrc(header, _open.RecordCrc(), _open.Start);
         Complete(_open.Bytes, header, _open.Start, end);
     }
 

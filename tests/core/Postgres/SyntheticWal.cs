@@ -74,7 +74,7 @@ internal sealed class SyntheticWal(WalSegmentSize size, ushort magic = 0xD118, u
     {
         if (length == 24) return Add(0, 0x20, 0, []);
         var main = new byte[length <= 281 ? length - 26 : length - 29];
-        new Random(length).NextBytes(main);
+        if (length <= 1 << 20) new Random(length).NextBytes(main);
         return AddMain(0, 0x20, 0, main);
     }
 

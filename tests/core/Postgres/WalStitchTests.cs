@@ -162,13 +162,16 @@ public sealed class WalStitchTests
         wal.AddFiller(101);
         wal.AddSwitch();
         var (first, second) = (wal.Segment(0), wal.Segment(1));
+        var (before, after) = (wal.Summarise(0), wal.Summarise(1));
         for (var bit = 0; bit < 8 * 101; bit++)
         {
-            var (a, b) = ((byte[])first.Clone(), (byte[])second.Clone());
-            var at = bit / 8 < 48 ? a.AsSpan(Small.Bytes - 48 + bit / 8) : b.AsSpan(40 + bit / 8 - 48);
-            at[0] ^= (byte)(1 << bit % 8);
-            Assert.Throws<WalDamagedException>(() =>
-                WalStitch.Join(SyntheticWal.Summarise(wal.Name(0), a), SyntheticWal.Summarise(wal.Name(1), b)));
+            var isTail = bit / 8 < 48;
+            var (bytes, at) = isTail ? (first, Small.Bytes - 48 + bit / 8) : (second, 40 + bit / 8 - 48);
+            bytes[at] ^= (byte)(1 << bit % 8);
+            Assert.Throws<WalDamagedException>(() => isTail
+                ? WalStitch.Join(SyntheticWal.Summarise(wal.Name(0), bytes), after)
+                : WalStitch.Join(before, SyntheticWal.Summarise(wal.Name(1), bytes)));
+            bytes[at] ^= (byte)(1 << bit % 8);
         }
     }
 }
