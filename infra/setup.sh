@@ -7,7 +7,7 @@
 #   need_tools MAJOR        Debian's programs of 15, 17 or 18        -> place tools/MAJOR
 #   need_clients            the best set to be had (18, else 15)     -> $CLIENTS_MAJOR, place tools/$CLIENTS_MAJOR
 #   need_pgbackrest         pgBackRest of Debian's newest suite      -> place pgbackrest
-#   make_scratch            a folder every user may enter            -> $SCRATCH
+#   make_scratch            a folder every user may enter            -> $SCRATCH; remove_scratch ends what was started, deletes it
 #   place SET               puts a set into $SCRATCH/SET, ready to run from there by any user
 #
 # Everything is kept in .cache at the root of the repository, or in $HOLDFAST_CACHE. Nothing is configured, no service is started, and
@@ -16,6 +16,8 @@
 
 umask 022
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 npm_config_update_notifier=false
+# No build server stays behind.
+export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 MSBUILDDISABLENODEREUSE=1 UseSharedCompilation=false
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${HOLDFAST_CACHE:-$ROOT/.cache}
 mkdir -p "$CACHE/log"
@@ -133,6 +135,12 @@ need_tools() {
   once "tools/$1" "$suite" "PostgreSQL $1 programs ($suite)" unpack "$suite" "usr/lib/postgresql/$1/bin/*" "postgresql-$1" "postgresql-client-$1"
 }
 
+# What publishing the native agent writes into the given folder. A trim or AOT warning is an error.
+publish_agent() {
+  local log=$CACHE/log/native-agent.log
+  step "native agent" dotnet publish "$ROOT/agent/Holdfast.Agent.csproj" -c Release -o "$1" && ! grep -E 'warning (IL|AOT)[0-9]+' "$log" >&2
+}
+
 need_clients() {
   CLIENTS_MAJOR=18
   need_tools 18 && return
@@ -177,6 +185,20 @@ need_postgres() {
 make_scratch() {
   SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/holdfast.XXXXXX")
   chmod 755 "$SCRATCH"
+  export HOLDFAST_SCRATCH=$SCRATCH
+}
+
+# Whatever was started since make_scratch has the folder's name in its environment: that, and nothing else, is killed.
+remove_scratch() {
+  local process
+  [ -n "${SCRATCH:-}" ] || return 0
+  for _ in 1 2 3; do
+    while read -r process; do
+      [ "$process" = $$ ] || kill -KILL "$process" 2>/dev/null || true
+    done < <(grep -lzF "HOLDFAST_SCRATCH=$SCRATCH" /proc/[0-9]*/environ 2>/dev/null | grep -o '[0-9]*')
+    rm -rf "$SCRATCH" 2>/dev/null && return
+    sleep 0.5
+  done
 }
 
 # Libraries are linked, not copied, where the file system allows; programs that bring a libc are told its absolute path.
