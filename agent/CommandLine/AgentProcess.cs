@@ -85,7 +85,14 @@ public sealed class AgentProcess(TextWriter output, TextWriter error, IReadOnlyD
         foreach (var warning in options.Warnings) log.Warn(warning);
         return await command.RunAsync(new CommandContext
         {
-            Options = options, Arguments = invocation.Given.Arguments, Output = output, Error = error, Log = log, Clock = Clock, CanAsk = CanAsk, Input = Input ?? (CanAsk && command.Id != CommandSet.ArchivePush ? Console.In : TextReader.Null),
+            Options = options,
+            Arguments = invocation.Given.Arguments,
+            Output = output,
+            Error = error,
+            Log = log,
+            Clock = Clock,
+            CanAsk = CanAsk,
+            Input = Input ?? (CanAsk && command.Id != CommandSet.ArchivePush ? Console.In : TextReader.Null),
             Style = TerminalStyle.For(OutputIsTerminal, environment),
         }, cancellationToken).ConfigureAwait(false);
     }
