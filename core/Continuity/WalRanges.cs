@@ -19,7 +19,7 @@ public readonly record struct WalGap(TimelineId Timeline, WalSegmentName FirstMi
     public long SegmentCount => (long)(LastMissing.Number - FirstMissing.Number) + 1;
 }
 
-/// <summary>WAL that replays in one go towards a timeline: legs on that timeline and its ancestors, each starting where the one before ends.</summary>
+/// <summary>WAL that replays in one go towards a timeline: legs on it and its ancestors, each starting where the one before ends.</summary>
 /// <param name="Target">The timeline recovered to (recovery_target_timeline).</param>
 /// <param name="Legs">Oldest first, at least one.</param>
 public sealed record WalPath(TimelineId Target, IReadOnlyList<WalRange> Legs)
@@ -32,7 +32,7 @@ public sealed record WalPath(TimelineId Target, IReadOnlyList<WalRange> Legs)
 }
 
 /// <summary>
-/// Which WAL there is, from the names of its segments alone: ranges and gaps for each timeline, and what connects across switches. Pure; O(n log n).
+/// Which WAL there is, from its segments' names alone: ranges and gaps for each timeline, and what connects across switches. O(n log n).
 /// A path follows PostgreSQL (xlogrecovery.c, XLogFileReadAnyTLI): the segment that holds a switch point is read from the newer timeline, whose
 /// first segment begins with a copy of the older one's WAL. What a timeline has from that segment on is a branch: on its own path, on no descendant's.
 /// </summary>
@@ -108,7 +108,9 @@ public sealed class WalRanges
         return paths;
     }
 
-    /// <summary>What is missing along the way to a timeline, between the first segment there is and the last; a gap across a switch is one for each timeline.</summary>
+    /// <summary>
+    /// What is missing along the way to a timeline, between the first segment there is and the last; a gap across a switch is one for each.
+    /// </summary>
     public IReadOnlyList<WalGap> GapsTo(TimelineId target)
     {
         var gaps = new List<WalGap>();

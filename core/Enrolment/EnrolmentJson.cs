@@ -9,7 +9,8 @@ namespace Holdfast.Core.Enrolment;
     JsonSerializerDefaults.Strict,
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = 8,
     Converters = [typeof(LsnConverter), typeof(TimelineIdConverter), typeof(SystemIdentifierConverter), typeof(KeyThumbprintConverter),
-        typeof(Sha256DigestConverter), typeof(VerifyingKeyConverter), typeof(AgreementPublicKeyConverter), typeof(EnumTextConverter<HostRole>)])]
+        typeof(Sha256DigestConverter), typeof(VerifyingKeyConverter), typeof(AgreementPublicKeyConverter),
+            typeof(EnumTextConverter<HostRole>)])]
 [JsonSerializable(typeof(RegistrationRequest))]
 [JsonSerializable(typeof(RegistrationReplyBody))]
 internal sealed partial class EnrolmentJson : JsonSerializerContext;

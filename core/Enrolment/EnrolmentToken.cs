@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Text;
 using System.Numerics;
 using System.Security.Cryptography;
@@ -7,9 +8,12 @@ using Holdfast.Core.Sealing;
 namespace Holdfast.Core.Enrolment;
 
 /// <summary>
-/// The right to register one host: 256 random bits, in text <c>hfe_</c> and 43 characters of base64url. It never travels and is never stored by the
-/// control plane: host and control plane share only the hash in the log, which everybody may read. So it cannot be the key of an HMAC; instead the token is
-/// the seed of a P-256 key pair, the log holds the SHA-256 of its public half (the RFC 7638 thumbprint), and the host proves the token by a signature.
+/// The right to register one host: 256 random bits, in text <c>hfe_</c> and 43 characters of base64url. It never travels and is never
+/// stored by the
+/// control plane: host and control plane share only the hash in the log, which everybody may read. So it cannot be the key of an HMAC;
+/// instead the token is
+/// the seed of a P-256 key pair, the log holds the SHA-256 of its public half (the RFC 7638 thumbprint), and the host proves the token by
+/// a signature.
 /// </summary>
 public sealed class EnrolmentToken : IDisposable
 {
@@ -34,7 +38,8 @@ public sealed class EnrolmentToken : IDisposable
     {
         var secret = new byte[32];
         if (text.Length == Prefix.Length + 43 && text.StartsWith(Prefix, StringComparison.Ordinal)
-            && Base64Url.DecodeFromChars(text.AsSpan(Prefix.Length), secret, out _, out var written) == System.Buffers.OperationStatus.Done && written == 32)
+            && Base64Url.DecodeFromChars(text.AsSpan(Prefix.Length), secret, out _, out var written) == OperationStatus.Done
+            && written == 32)
             return new EnrolmentToken(secret);
         throw new ConfigurationException($"reading the enrolment token: expected {Prefix} and 43 characters, found {text.Length} characters of another form",
             "copy the whole token that \"holdfast init\" or \"holdfast token\" printed");
@@ -59,11 +64,13 @@ public sealed class EnrolmentToken : IDisposable
     /// <summary>The hash of the token that has this public proof key.</summary>
     internal static Sha256Digest HashOf(VerifyingKey proofKey) => new(proofKey.Thumbprint.Bytes);
 
-    /// <summary>d = (HKDF-SHA256(secret, info "HFE1 enrolment proof", 48 bytes), big-endian) mod (n − 1) + 1: no bias that matters (FIPS 186-5, A.2.1).</summary>
+    /// <summary>d = (HKDF-SHA256(secret, info "HFE1 enrolment proof", 48 bytes), big-endian) mod (n − 1) + 1: no bias that matters (FIPS
+    /// 186-5, A.2.1).</summary>
     private static EcSigningKey DeriveKey(byte[] secret)
     {
         var wide = HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, 48, info: "HFE1 enrolment proof"u8.ToArray());
-        var order = new BigInteger(Convert.FromHexString("FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551"), isUnsigned: true, isBigEndian: true);
+        var order = new BigInteger(Convert.FromHexString("FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551"),
+            isUnsigned: true, isBigEndian: true);
         var scalar = new BigInteger(wide, isUnsigned: true, isBigEndian: true) % (order - 1) + 1;
         var d = new byte[32];
         var bytes = scalar.ToByteArray(isUnsigned: true, isBigEndian: true);

@@ -7,7 +7,8 @@ using Holdfast.Core.Sealing;
 namespace Holdfast.Core.Enrolment;
 
 /// <summary>
-/// The control plane's answer to a registration: which entry of the log says so, and the cluster's equality key, sealed to the host's agreement key and
+/// The control plane's answer to a registration: which entry of the log says so, and the cluster's equality key, sealed to the host's
+/// agreement key and
 /// bound to host and entry. The host believes the registration only when it has read that entry in the log.
 /// </summary>
 /// <param name="Entry">Number and hash of the entry that registered the host.</param>
@@ -25,7 +26,8 @@ public sealed record RegistrationReply(LogHead Entry, byte[] EqualityKey)
     /// <summary>Never the key.</summary>
     public override string ToString() => $"registration by entry {Entry.Number}";
 
-    /// <summary>Makes a reply's bytes: <c>HFREP1</c>, a line of JSON, the control plane's signature. Can be made again at any time.</summary>
+    /// <summary>Makes a reply's bytes: <c>HFREP1</c>, a line of JSON, the control plane's signature. Can be made again at any
+    /// time.</summary>
     public static async ValueTask<byte[]> SealAsync(
         RegisteredHost host, ReadOnlyMemory<byte> equalityKey, ISigningKey controlPlane, CancellationToken cancellationToken)
     {
@@ -51,7 +53,8 @@ public sealed record RegistrationReply(LogHead Entry, byte[] EqualityKey)
             throw Bad("expected a signature by the pinned control plane key, found none that is valid");
         var body = Parse(line);
         if (body.Host != host)
-            throw new RefusedException($"reading the reply to a registration: it is for host {body.Host.Short}, this is {host.Short}", "run \"holdfast register\" again");
+            throw new RefusedException($"reading the reply to a registration: it is for host {body.Host.Short}, this is {host.Short}",
+                "run \"holdfast register\" again");
         var key = AgreementSeal.Open(agreement, Base64Url.DecodeFromChars(body.EqualityKey), Purpose(host, body.EntryHash));
         return key.Length == EqualityKeySize
             ? new RegistrationReply(new LogHead(body.Entry, body.EntryHash), key)
@@ -77,7 +80,8 @@ public sealed record RegistrationReply(LogHead Entry, byte[] EqualityKey)
     }
 
     private static DamagedException Bad(string why, Exception? inner = null) =>
-        new($"reading the reply to a registration: {why}", "check the pinned key, and that agent and control plane are of the same version", inner);
+        new($"reading the reply to a registration: {why}", "check the pinned key, and that agent and control plane are of the same version",
+            inner);
 }
 
 /// <summary>The JSON of a reply.</summary>

@@ -30,12 +30,15 @@ public sealed record RegistrationRequest(
     public Sha256Digest Token => EnrolmentToken.HashOf(ProofKey);
 
     /// <summary>
-    /// The request's bytes: <c>HFREG1</c>, a line of JSON, the token's proof over both, the host's signature over all three (<c>docs/format-log.md</c>).
+    /// The request's bytes: <c>HFREG1</c>, a line of JSON, the token's proof over both, the host's signature over all three
+    /// (<c>docs/format.md</c>).
     /// </summary>
     public async ValueTask<byte[]> SignAsync(EnrolmentToken token, ISigningKey hostKey, CancellationToken cancellationToken)
     {
-        if (ProofKey.Thumbprint != token.Proof.PublicKey.Thumbprint) throw new ArgumentException("the request names another token", nameof(token));
-        if (SigningKey.Thumbprint != hostKey.PublicKey.Thumbprint) throw new ArgumentException("the request names another signing key", nameof(hostKey));
+        if (ProofKey.Thumbprint != token.Proof.PublicKey.Thumbprint)
+            throw new ArgumentException("the request names another token", nameof(token));
+        if (SigningKey.Thumbprint != hostKey.PublicKey.Thumbprint)
+            throw new ArgumentException("the request names another signing key", nameof(hostKey));
         var content = SignedText.Lines(Magic, JsonSerializer.SerializeToUtf8Bytes(this, EnrolmentJson.Default.RegistrationRequest));
         var proven = await SignedText.SignAsync(content, ProofLabel, token.Proof, cancellationToken).ConfigureAwait(false);
         return await SignedText.SignAsync(proven, SignatureLabel, hostKey, cancellationToken).ConfigureAwait(false);
@@ -47,7 +50,8 @@ public sealed record RegistrationRequest(
         SystemIdentifier? system = null, WalPosition? start = null) =>
         new(cluster, host, role, signingKey, agreementKey, token.Proof.PublicKey, system, start?.Timeline, start?.Lsn);
 
-    /// <summary>Parses a request and verifies both signatures. Whether the token is worth anything is <see cref="Registrar"/>'s to say.</summary>
+    /// <summary>Parses a request and verifies both signatures. Whether the token is worth anything is <see cref="Registrar"/>'s to
+    /// say.</summary>
     /// <exception cref="RefusedException">Not a request, too long, or one of the signatures is not that of the key it names.</exception>
     public static RegistrationRequest Decode(ReadOnlyMemory<byte> bytes)
     {
@@ -57,8 +61,10 @@ public sealed record RegistrationRequest(
             || !SignedText.TryBody(content, Magic, out var body))
             throw Bad($"expected the line {Magic}, a line of JSON and two signatures");
         var request = Parse(body);
-        if (SignedText.FindSigner(bytes, SignatureLabel, [request.SigningKey], out _) is null) throw Bad("it is not signed by the signing key it names");
-        if (SignedText.FindSigner(proven, ProofLabel, [request.ProofKey], out _) is null) throw Bad("it does not prove the enrolment token it names");
+        if (SignedText.FindSigner(bytes, SignatureLabel, [request.SigningKey], out _) is null)
+            throw Bad("it is not signed by the signing key it names");
+        if (SignedText.FindSigner(proven, ProofLabel, [request.ProofKey], out _) is null)
+            throw Bad("it does not prove the enrolment token it names");
         return request;
     }
 

@@ -59,13 +59,15 @@ public sealed record BackupLabel
             StartWalLocation = start,
             StartWalFile = segment,
             CheckpointLocation = ParseLsn("CHECKPOINT LOCATION", lines.Value("CHECKPOINT LOCATION: ")),
-            BackupMethod = lines.Value("BACKUP METHOD: ") is var method && method is "streamed" or "pg_start_backup" ? method : throw Unexpected("BACKUP METHOD", method),
-            FromStandby = lines.Value("BACKUP FROM: ") switch { "standby" => true, "primary" => false, var other => throw Unexpected("BACKUP FROM", other) },
+            BackupMethod = ParseMethod(lines.Value("BACKUP METHOD: ")),
+            FromStandby = ParseFromStandby(lines.Value("BACKUP FROM: ")),
             StartTime = lines.Value("START TIME: "),
             Label = lines.Value("LABEL: "),
             StartTimeline = ParseTimeline("START TIMELINE", lines.Value("START TIMELINE: ")),
             IncrementalFrom = lines.AtEnd ? null : ParseLsn("INCREMENTAL FROM LSN", lines.Value("INCREMENTAL FROM LSN: ")),
-            IncrementalFromTimeline = lines.AtEnd && !lines.SawIncremental ? null : ParseTimeline("INCREMENTAL FROM TLI", lines.Value("INCREMENTAL FROM TLI: ")),
+            IncrementalFromTimeline = lines.AtEnd && !lines.SawIncremental
+                ? null
+                : ParseTimeline("INCREMENTAL FROM TLI", lines.Value("INCREMENTAL FROM TLI: ")),
         };
         return lines.AtEnd ? label : throw new DamagedException("backup_label goes on after its last known line");
     }
@@ -74,7 +76,8 @@ public sealed record BackupLabel
     /// <exception cref="ArgumentException">A text with a line break, or only one of the two incremental fields.</exception>
     public byte[] Format()
     {
-        if (IncrementalFrom is null != IncrementalFromTimeline is null) throw new ArgumentException("INCREMENTAL FROM LSN and TLI belong together");
+        if (IncrementalFrom is null != IncrementalFromTimeline is null)
+            throw new ArgumentException("INCREMENTAL FROM LSN and TLI belong together");
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"START WAL LOCATION: {StartWalLocation} (file {OneLine(StartWalFile)})\n");
         text.Append(CultureInfo.InvariantCulture, $"CHECKPOINT LOCATION: {CheckpointLocation}\n");
@@ -89,7 +92,9 @@ public sealed record BackupLabel
     }
 
     private static string OneLine(string text) =>
-        text.AsSpan().ContainsAny('\n', '\r', '\0') ? throw new ArgumentException($"a line of backup_label cannot hold a line break: \"{text}\"") : text;
+        text.AsSpan().ContainsAny('\n', '\r', '\0')
+            ? throw new ArgumentException($"a line of backup_label cannot hold a line break: \"{text}\"")
+            : text;
 
     private static string Decode(ReadOnlySpan<byte> file)
     {
@@ -101,15 +106,29 @@ public sealed record BackupLabel
     {
         const string Open = " (file ";
         var open = value.IndexOf(Open, StringComparison.Ordinal);
-        if (open < 0 || !value.EndsWith(')') || !Lsn.TryParse(value.AsSpan(0, open), out var start) || !start.IsValid) throw Unexpected("START WAL LOCATION", value);
+        if (open < 0 || !value.EndsWith(')') || !Lsn.TryParse(value.AsSpan(0, open), out var start) || !start.IsValid)
+            throw Unexpected("START WAL LOCATION", value);
         var segment = value[(open + Open.Length)..^1];
         return WalSegmentName.LooksLikeSegment(segment) ? (start, segment) : throw Unexpected("START WAL LOCATION", value);
     }
 
-    private static Lsn ParseLsn(string field, string value) => Lsn.TryParse(value, out var lsn) && lsn.IsValid ? lsn : throw Unexpected(field, value);
+    private static string ParseMethod(string value) =>
+        value is "streamed" or "pg_start_backup" ? value : throw Unexpected("BACKUP METHOD", value);
+
+    private static bool ParseFromStandby(string value) => value switch
+    {
+        "standby" => true,
+        "primary" => false,
+        _ => throw Unexpected("BACKUP FROM", value),
+    };
+
+    private static Lsn ParseLsn(string field, string value) =>
+        Lsn.TryParse(value, out var lsn) && lsn.IsValid ? lsn : throw Unexpected(field, value);
 
     private static TimelineId ParseTimeline(string field, string value) =>
-        uint.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var timeline) && timeline > 0 ? new TimelineId(timeline) : throw Unexpected(field, value);
+        uint.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var timeline) && timeline > 0
+            ? new TimelineId(timeline)
+            : throw Unexpected(field, value);
 
     private static DamagedException Unexpected(string field, string value) => new($"backup_label has {field}: \"{value}\"");
 

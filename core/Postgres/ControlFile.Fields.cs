@@ -143,7 +143,8 @@ public sealed partial record ControlFile
         Ensure("XLOG_BLCKSZ", WalBlockSize, SupportedWalBlockSize, "bytes");
         Ensure("MAXIMUM_ALIGNOF", MaxAlign, 8, "bytes");
         if (FloatFormat != 1234567.0) throw new RefusedException("the cluster's floating-point format is not IEEE 754");
-        if (DataChecksumVersion > 1) throw new RefusedException($"the cluster has data checksum version {DataChecksumVersion}, supported are 0 (off) and 1");
+        if (DataChecksumVersion > 1)
+            throw new RefusedException($"the cluster has data checksum version {DataChecksumVersion}, supported are 0 (off) and 1");
     }
 
     private RefusedException UnknownCatalog() =>

@@ -113,7 +113,7 @@ public sealed partial record ControlFile
         BlockSize = U32(file, 216),
         RelationSegmentBlocks = U32(file, 220),
         WalBlockSize = U32(file, 224),
-        WalSegmentSize = WalSegmentSize.IsValid(U32(file, 228)) ? new WalSegmentSize(U32(file, 228)) : throw Impossible("xlog_seg_size", U32(file, 228)),
+        WalSegmentSize = U32(file, 228) is var size && WalSegmentSize.IsValid(size) ? new WalSegmentSize(size) : throw Impossible("xlog_seg_size", size),
         NameDataLength = U32(file, 232),
         IndexMaxKeys = U32(file, 236),
         ToastMaxChunkSize = U32(file, 240),

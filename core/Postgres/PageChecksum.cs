@@ -32,7 +32,7 @@ public static class PageChecksum
 
     /// <summary>The checksum PostgreSQL stores in a page; what pd_checksum holds now does not matter.</summary>
     /// <param name="page">8192 bytes.</param>
-    /// <param name="blockNumber">The block's number within its relation fork: 131072 times the file's segment number, plus its index in the file.</param>
+    /// <param name="blockNumber">The block's number within its fork: 131072 times the file's segment number, plus its index in it.</param>
     /// <exception cref="ArgumentException">Not 8192 bytes.</exception>
     public static ushort Compute(ReadOnlySpan<byte> page, uint blockNumber)
     {

@@ -14,7 +14,9 @@ public readonly record struct PartialSegmentName(WalSegmentName Segment)
     public static bool TryParse(ReadOnlySpan<char> text, WalSegmentSize size, out PartialSegmentName name)
     {
         name = default;
-        if (!text.EndsWith(Suffix, StringComparison.Ordinal) || !WalSegmentName.TryParse(text[..^Suffix.Length], size, out var segment)) return false;
+        if (!text.EndsWith(Suffix, StringComparison.Ordinal)
+            || !WalSegmentName.TryParse(text[..^Suffix.Length], size, out var segment))
+            return false;
         name = new PartialSegmentName(segment);
         return true;
     }

@@ -28,7 +28,8 @@ public enum RelationFork
 /// <param name="Fork">The fork.</param>
 /// <param name="Segment">0 for the first gigabyte, whose name has no suffix.</param>
 /// <param name="TemporaryOf">The process number in a temporary relation's file name; null for a permanent or unlogged one.</param>
-public readonly record struct RelationFileName(uint Tablespace, uint Database, uint RelFileNumber, RelationFork Fork, uint Segment, uint? TemporaryOf = null)
+public readonly record struct RelationFileName(
+    uint Tablespace, uint Database, uint RelFileNumber, RelationFork Fork, uint Segment, uint? TemporaryOf = null)
 {
     /// <summary>pg_default (pg_tablespace.dat): base.</summary>
     public const uint DefaultTablespace = 1663;
@@ -53,10 +54,13 @@ public readonly record struct RelationFileName(uint Tablespace, uint Database, u
     /// <summary>Parses a path below PGDATA.</summary>
     /// <param name="path">With forward slashes, not starting with one.</param>
     /// <param name="tablespaceVersionDirectory">
-    /// <see cref="ControlFile.TablespaceVersionDirectory"/>: after pg_upgrade a tablespace may hold the files of two clusters, and the other one's are not ours.
+    /// <see cref="ControlFile.TablespaceVersionDirectory"/>: after pg_upgrade a tablespace may hold
+    /// the files of two clusters, and the other one's are not ours.
     /// </param>
     /// <param name="name">The identity.</param>
-    /// <returns>False for everything that is not a relation's file: pg_filenode.map, PG_VERSION, numbers with leading zeros or beyond 32 bits.</returns>
+    /// <returns>
+    /// False for all that is not a relation's file: pg_filenode.map, PG_VERSION, numbers with leading zeros or beyond 32 bits.
+    /// </returns>
     public static bool TryParse(ReadOnlySpan<char> path, ReadOnlySpan<char> tablespaceVersionDirectory, out RelationFileName name)
     {
         name = default;
@@ -130,7 +134,8 @@ public readonly record struct RelationFileName(uint Tablespace, uint Database, u
     {
         var length = text.IndexOfAnyExceptInRange('0', '9') is var end && end < 0 ? text.Length : end;
         number = 0;
-        if (length == 0 || text[0] == '0' || !uint.TryParse(text[..length], NumberStyles.None, CultureInfo.InvariantCulture, out number)) return false;
+        if (length == 0 || text[0] == '0' || !uint.TryParse(text[..length], NumberStyles.None, CultureInfo.InvariantCulture, out number))
+            return false;
         text = text[length..];
         return true;
     }

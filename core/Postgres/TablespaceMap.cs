@@ -94,7 +94,8 @@ public sealed class TablespaceMap
     {
         if (location.Oid == 0) throw new DamagedException("tablespace_map names tablespace 0");
         if (location.RawPath.Length is 0 or > MaxPathBytes || location.RawPath.Span.Contains((byte)0))
-            throw new DamagedException($"tablespace {location.Oid} has a path of {location.RawPath.Length} bytes, expected 1 to {MaxPathBytes} without NUL");
+            throw new DamagedException(
+                $"tablespace {location.Oid} has a path of {location.RawPath.Length} bytes, expected 1 to {MaxPathBytes} without NUL");
         if (!_locations.TryAdd(location.Oid, location)) throw new DamagedException($"tablespace_map names tablespace {location.Oid} twice");
     }
 }

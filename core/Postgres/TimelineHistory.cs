@@ -125,7 +125,9 @@ public sealed class TimelineHistory
         return _path[low].Timeline;
     }
 
-    /// <summary>Where this history left <paramref name="timeline"/> (tliSwitchPoint); null for its own timeline and for one that is no ancestor.</summary>
+    /// <summary>
+    /// Where this history left <paramref name="timeline"/> (tliSwitchPoint); null for its own timeline and for one that is no ancestor.
+    /// </summary>
     public Lsn? SwitchPoint(TimelineId timeline)
     {
         foreach (var stretch in _path)

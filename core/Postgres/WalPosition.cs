@@ -1,7 +1,8 @@
 namespace Holdfast.Core.Postgres;
 
 /// <summary>
-/// A place in a cluster's WAL: a timeline and a position on it. Ordered by timeline first, as registrations and revocations need it: whatever is on
+/// A place in a cluster's WAL: a timeline and a position on it. Ordered by timeline first, as registrations and revocations need it:
+/// whatever is on
 /// a later timeline comes after everything on an earlier one, even where its LSN is lower.
 /// </summary>
 /// <param name="Timeline">The timeline.</param>

@@ -6,7 +6,8 @@ using Holdfast.Core.Sealing;
 
 namespace Holdfast.Core.Repository;
 
-/// <summary>A key encryption key as the log names it: what it is, and where it is kept. Readers trust only keys that their own configuration names.</summary>
+/// <summary>A key encryption key as the log names it: what it is, and where it is kept. Readers trust only keys that their own
+/// configuration names.</summary>
 /// <param name="Thumbprint">RFC 7638 thumbprint of the public half.</param>
 /// <param name="KeyId">Key Vault URL, or the name of a key file.</param>
 public sealed record LoggedKey(KeyThumbprint Thumbprint, string KeyId);
@@ -61,7 +62,8 @@ public sealed record EnrolmentTokenIssued(TokenGrant Token) : LogEvent
     internal override string? Refusal(ClusterState state, EntryStamp at)
     {
         if (state.FindToken(Token.Hash) is not null) return "this enrolment token was issued before";
-        return Token.Expires is { } expires && expires.CompareTo(at.Time) <= 0 ? $"the enrolment token expires at {expires}, before it is issued" : null;
+        return Token.Expires is { } expires && expires.CompareTo(at.Time) <= 0
+            ? $"the enrolment token expires at {expires}, before it is issued" : null;
     }
 
     internal override ClusterState Fold(ClusterState state, EntryStamp at) =>

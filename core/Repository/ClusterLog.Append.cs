@@ -6,7 +6,8 @@ namespace Holdfast.Core.Repository;
 public sealed partial class ClusterLog
 {
     /// <summary>
-    /// Decides on the newest state and writes the decision as the next entry. Who loses the race for the number reads on and decides again, so
+    /// Decides on the newest state and writes the decision as the next entry. Who loses the race for the number reads on and decides
+    /// again, so
     /// <paramref name="decide"/> must be pure: it may be called many times, and only its last answer counts.
     /// </summary>
     /// <param name="decide">The event, or null when there is nothing (more) to do: nothing is written then. May throw to refuse.</param>
@@ -16,7 +17,8 @@ public sealed partial class ClusterLog
     /// <param name="cancellationToken">Cancels; the entry may then be written or not.</param>
     /// <returns>The view the decision was made on, when it was null; else the view that ends in the new entry.</returns>
     /// <exception cref="RefusedException">The event is not legal in that state, or the key is not pinned.</exception>
-    /// <exception cref="StoreException">The store's answer is unknown: call again, with a <paramref name="decide"/> that sees its own earlier success.</exception>
+    /// <exception cref="StoreException">The store's answer is unknown: call again, with a <paramref name="decide"/> that sees its own
+    /// earlier success.</exception>
     public async Task<LogView> AppendAsync(
         Func<ClusterState, LogEvent?> decide, ISigningKey key, TimeProvider time, LogView? known, CancellationToken cancellationToken)
     {
@@ -26,7 +28,8 @@ public sealed partial class ClusterLog
         var view = await CurrentAsync(known, cancellationToken).ConfigureAwait(false);
         while (decide(view.State) is { } decision)
         {
-            var entry = await PrepareAsync(view, decision, key, PostgresTime.From(time.GetUtcNow()), cancellationToken).ConfigureAwait(false);
+            var now = PostgresTime.From(time.GetUtcNow());
+            var entry = await PrepareAsync(view, decision, key, now, cancellationToken).ConfigureAwait(false);
             if (await TryWriteAsync(entry.Last!, cancellationToken).ConfigureAwait(false)) return Expected(entry);
             view = await AdvanceAsync(view, cancellationToken).ConfigureAwait(false);
         }
@@ -50,7 +53,8 @@ public sealed partial class ClusterLog
             LogEntry.IsCheckpoint(number) ? view.State : null);
         var signed = await LogEntryCodec.SignAsync(entry, key, cancellationToken).ConfigureAwait(false);
         if (view.State.Refusal(decision, signed.Stamp) is { } refusal)
-            throw new RefusedException($"writing log entry {number}: {refusal}", "nothing was written; see the cluster's present state with \"holdfast info\"");
+            throw new RefusedException($"writing log entry {number}: {refusal}",
+                "nothing was written; see the cluster's present state with \"holdfast info\"");
         // What readers could not read must never be written: it could not be taken back. The decoded form is also what they fold.
         return view.Follow(LogEntryCodec.Decode(signed.Bytes, number, [key.PublicKey]));
     }
@@ -62,7 +66,8 @@ public sealed partial class ClusterLog
         try
         {
             var content = BlobContent.From(entry.Bytes);
-            if (await store.CreateAsync(LogEntry.BlobName(number), content, cancellationToken).ConfigureAwait(false) == CreateOutcome.Created) return true;
+            var outcome = await store.CreateAsync(LogEntry.BlobName(number), content, cancellationToken).ConfigureAwait(false);
+            if (outcome == CreateOutcome.Created) return true;
         }
         catch (StoreException) when (!cancellationToken.IsCancellationRequested)
         {
@@ -72,7 +77,8 @@ public sealed partial class ClusterLog
         }
 
         var existing = await ReadBytesAsync(number, cancellationToken).ConfigureAwait(false) ?? throw new StoreException(
-            $"writing log entry {number}: {store.DisplayName} says that it exists, and that it is absent", "try again; if it stays so, ask the store's support");
+            $"writing log entry {number}: {store.DisplayName} says that it exists, and that it is absent",
+                "try again; if it stays so, ask the store's support");
         return existing.Span.SequenceEqual(entry.Bytes.Span);
     }
 }

@@ -5,7 +5,7 @@ using Holdfast.Core.Sealing;
 namespace Holdfast.Core.Repository;
 
 /// <summary>
-/// Reads and verifies a cluster's log (design §4; <c>docs/format-log.md</c>). Holds no state: what a caller knows it passes in, as a
+/// Reads and verifies a cluster's log (design §4; <c>docs/format.md</c>). Holds no state: what a caller knows it passes in, as a
 /// <see cref="LogView"/> or, when only a head is remembered (a recovery kit), as a <see cref="LogHead"/>. Safe to use from several threads.
 /// </summary>
 /// <param name="store">The log's container.</param>
@@ -15,7 +15,8 @@ public sealed partial class ClusterLog(IObjectStore store, IReadOnlyList<Verifyi
 {
     private const int ReadAhead = 16;
 
-    /// <summary>Whether there is an entry after <paramref name="head"/>: one probe. What archive-push asks before it counts on its registration.</summary>
+    /// <summary>Whether there is an entry after <paramref name="head"/>: one probe. What archive-push asks before it counts on its
+    /// registration.</summary>
     public Task<bool> HasNewEntriesAsync(LogHead head, CancellationToken cancellationToken) =>
         LogTail.ExistsAsync(store, head.Number + 1, cancellationToken);
 
@@ -23,7 +24,8 @@ public sealed partial class ClusterLog(IObjectStore store, IReadOnlyList<Verifyi
     /// Reads the state: from the last checkpoint on, verifying signature, chaining and legality of every entry read, and that
     /// <paramref name="lastKnown"/> is still there, unchanged. Between a head older than the checkpoint and the checkpoint nothing is read.
     /// </summary>
-    /// <exception cref="RefusedException">There is no log, it went backwards or was replaced, is another cluster's, or a newer Holdfast's.</exception>
+    /// <exception cref="RefusedException">There is no log, it went backwards or was replaced, is another cluster's, or a newer
+    /// Holdfast's.</exception>
     /// <exception cref="DamagedException">An entry is missing, changed, or not signed by a pinned key.</exception>
     public async Task<LogView> ReadStateAsync(LogHead? lastKnown, CancellationToken cancellationToken)
     {
@@ -38,7 +40,8 @@ public sealed partial class ClusterLog(IObjectStore store, IReadOnlyList<Verifyi
     }
 
     /// <summary>
-    /// As <see cref="ReadStateAsync"/>, from a view that was read before: only what is new is read, and it must continue that view. When nothing is
+    /// As <see cref="ReadStateAsync"/>, from a view that was read before: only what is new is read, and it must continue that view. When
+    /// nothing is
     /// new: one probe, and one read to see that the known head is still there.
     /// </summary>
     public async Task<LogView> AdvanceAsync(LogView known, CancellationToken cancellationToken)
@@ -57,11 +60,13 @@ public sealed partial class ClusterLog(IObjectStore store, IReadOnlyList<Verifyi
     }
 
     /// <summary>
-    /// Verifies the whole log from entry 0, in constant memory: names dense and nothing else in the container, every signature, the chain, every
+    /// Verifies the whole log from entry 0, in constant memory: names dense and nothing else in the container, every signature, the
+    /// chain, every
     /// transition, each checkpoint equal to the fold, and <paramref name="lastKnown"/> among them.
     /// </summary>
     /// <exception cref="RefusedException">As <see cref="ReadStateAsync"/>.</exception>
-    /// <exception cref="DamagedException">As <see cref="ReadStateAsync"/>; or a checkpoint differs from the fold, or a foreign blob is there.</exception>
+    /// <exception cref="DamagedException">As <see cref="ReadStateAsync"/>; or a checkpoint differs from the fold, or a foreign blob is
+    /// there.</exception>
     public async Task<LogView> VerifyAllAsync(LogHead? lastKnown, CancellationToken cancellationToken)
     {
         var tail = await ListTailAsync(cancellationToken).ConfigureAwait(false);
@@ -118,7 +123,8 @@ public sealed partial class ClusterLog(IObjectStore store, IReadOnlyList<Verifyi
         }
     }
 
-    private Task CheckKnownAsync(LogHead known, CancellationToken cancellationToken) => ReadEntryAsync(known.Number, known, cancellationToken);
+    private Task CheckKnownAsync(LogHead known, CancellationToken cancellationToken) =>
+        ReadEntryAsync(known.Number, known, cancellationToken);
 
     /// <summary>Reads and verifies one entry that must be there; compares it with the known head when it is that.</summary>
     private async Task<SignedLogEntry> ReadEntryAsync(long number, LogHead? lastKnown, CancellationToken cancellationToken)
@@ -135,7 +141,8 @@ public sealed partial class ClusterLog(IObjectStore store, IReadOnlyList<Verifyi
         return entry;
     }
 
-    /// <summary>The bytes of an entry, one more than allowed when it is too long; null when absent. A checkpoint may need a second request.</summary>
+    /// <summary>The bytes of an entry, one more than allowed when it is too long; null when absent. A checkpoint may need a second
+    /// request.</summary>
     private async Task<ReadOnlyMemory<byte>?> ReadBytesAsync(long number, CancellationToken cancellationToken)
     {
         const int First = LogEntryCodec.MaxEntryBytes + 1;
@@ -154,7 +161,8 @@ public sealed partial class ClusterLog(IObjectStore store, IReadOnlyList<Verifyi
                 "the container or the configured cluster is the wrong one");
 
     private RefusedException NoLog() =>
-        new($"reading the log in {store.DisplayName}: {LogEntry.BlobName(0)} is absent, so there is no cluster", "run \"holdfast init\", or check account and container");
+        new($"reading the log in {store.DisplayName}: {LogEntry.BlobName(0)} is absent, so there is no cluster",
+            "run \"holdfast init\", or check account and container");
 
     private RefusedException WentBackwards(LogHead known) =>
         new($"reading the log in {store.DisplayName}: entry {known.Number} was seen before and is absent: the log went backwards",

@@ -27,8 +27,10 @@ public enum Standing
 }
 
 /// <summary>
-/// What the log says, folded: immutable, the same for everybody who has read the same entries. Lists are in the log's order. Its JSON is the
-/// <c>state</c> of every 256th entry; a property that later versions add must default to "nothing happened" and be omitted then, so that old checkpoints
+/// What the log says, folded: immutable, the same for everybody who has read the same entries. Lists are in the log's order. Its JSON is
+/// the
+/// <c>state</c> of every 256th entry; a property that later versions add must default to "nothing happened" and be omitted then, so that
+/// old checkpoints
 /// stay equal to the fold.
 /// </summary>
 public sealed record ClusterState
@@ -78,8 +80,10 @@ public sealed record ClusterState
     }
 
     /// <summary>
-    /// Whether WAL [<paramref name="start"/>, <paramref name="end"/>) of a timeline, signed by <paramref name="key"/>, counts. From registration on: a
-    /// segment that contains the starting LSN counts, and so does every later timeline. Up to revocation: a segment counts that ends at or before the
+    /// Whether WAL [<paramref name="start"/>, <paramref name="end"/>) of a timeline, signed by <paramref name="key"/>, counts. From
+    /// registration on: a
+    /// segment that contains the starting LSN counts, and so does every later timeline. Up to revocation: a segment counts that ends at
+    /// or before the
     /// position at revocation, and so does every earlier timeline.
     /// </summary>
     public Standing CountsFor(KeyThumbprint key, SystemIdentifier system, TimelineId timeline, Lsn start, Lsn end)
@@ -94,7 +98,8 @@ public sealed record ClusterState
         return revoked.Limit(system) is { } limit && stretchEnd.CompareTo(limit) <= 0 ? Standing.Counts : Standing.AfterRevocation;
     }
 
-    /// <summary>Why <paramref name="logEvent"/> must not be the next entry; null when it may. What deciders ask before they write.</summary>
+    /// <summary>Why <paramref name="logEvent"/> must not be the next entry; null when it may. What deciders ask before they
+    /// write.</summary>
     internal string? Refusal(LogEvent logEvent, EntryStamp at) =>
         Cluster is null && logEvent is not ClusterCreated ? "no cluster was created before it" : logEvent.Refusal(this, at);
 

@@ -80,6 +80,7 @@ public sealed record HostRevoked(KeyThumbprint Host, string Reason, ImmutableLis
     internal override ClusterState Fold(ClusterState state, EntryStamp at)
     {
         var index = state.Hosts.FindIndex(host => host.Thumbprint == Host);
-        return state with { Hosts = state.Hosts.SetItem(index, state.Hosts[index] with { Revoked = new Revocation(at.Number, Reason, At) }) };
+        var revoked = state.Hosts[index] with { Revoked = new Revocation(at.Number, Reason, At) };
+        return state with { Hosts = state.Hosts.SetItem(index, revoked) };
     }
 }

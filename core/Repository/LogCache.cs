@@ -6,7 +6,8 @@ using Holdfast.Core.Sealing;
 namespace Holdfast.Core.Repository;
 
 /// <summary>
-/// A file that spares an agent reading the log again: the head's signed bytes and the folded state. The directory is the host's own and trusted; a torn
+/// A file that spares an agent reading the log again: the head's signed bytes and the folded state. The directory is the host's own and
+/// trusted; a torn
 /// or older file is not, so it carries its hash, and an unreadable one is as good as none.
 /// <code>
 /// "HFLOGC1\n" ‖ SHA-256 of all that follows (32) ‖ u32 length of the head entry's bytes, little-endian ‖ those bytes ‖ the state as JSON
@@ -22,13 +23,15 @@ public static class LogCache
     public static byte[] Encode(LogView view)
     {
         var entry = (view.Last ?? throw new ArgumentException("a view of no entry is not cached", nameof(view))).Bytes.Span;
-        byte[] bytes = [.. Magic, .. new byte[36], .. entry, .. JsonSerializer.SerializeToUtf8Bytes(view.State, LogJson.Default.ClusterState)];
+        var state = JsonSerializer.SerializeToUtf8Bytes(view.State, LogJson.Default.ClusterState);
+        byte[] bytes = [.. Magic, .. new byte[36], .. entry, .. state];
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(LengthAt), entry.Length);
         SHA256.HashData(bytes.AsSpan(LengthAt), bytes.AsSpan(HashAt));
         return bytes;
     }
 
-    /// <summary>The view in a file's bytes; null when they are torn, of another version, or of a log that <paramref name="pinned"/> did not sign.</summary>
+    /// <summary>The view in a file's bytes; null when they are torn, of another version, or of a log that <paramref name="pinned"/> did
+    /// not sign.</summary>
     public static LogView? TryDecode(ReadOnlyMemory<byte> bytes, IReadOnlyList<VerifyingKey> pinned)
     {
         var span = bytes.Span;

@@ -4,13 +4,14 @@ using Holdfast.Core.Sealing;
 namespace Holdfast.Core.Repository;
 
 /// <summary>
-/// The bytes of a log entry: three lines, each ended by a line feed (<c>docs/format-log.md</c>).
+/// The bytes of a log entry: three lines, each ended by a line feed (<c>docs/format.md</c>).
 /// <code>
 /// HFLOG1
 /// {"n":1,"previous":"…","time":"…","signer":"…","event":{"type":"…",…}}
 /// base64url of the ECDSA P-256 signature over SHA-256("HFL1sig" ‖ the two lines before, line feeds included)
 /// </code>
-/// The signature is checked before anything is parsed. Unknown events and fields are refused, not skipped: a reader that ignores what it does not
+/// The signature is checked before anything is parsed. Unknown events and fields are refused, not skipped: a reader that ignores what it
+/// does not
 /// understand folds another state than the writer, and could count a host that was revoked.
 /// </summary>
 public static class LogEntryCodec
@@ -52,7 +53,8 @@ public static class LogEntryCodec
         if (!SignedText.TryBody(content, Magic, out var body)) throw Newer(number, $"it does not start with the line {Magic}");
         var entry = Parse(body, number);
         if (entry.Number != number) throw Damaged(number, $"the blob holds entry {entry.Number}");
-        if (entry.Signer != signer.Thumbprint) throw Damaged(number, $"it names signer {entry.Signer.Short}, but {signer.Thumbprint.Short} signed it");
+        if (entry.Signer != signer.Thumbprint) throw Damaged(number,
+            $"it names signer {entry.Signer.Short}, but {signer.Thumbprint.Short} signed it");
         CheckShape(entry);
         return new SignedLogEntry(entry, bytes);
     }
@@ -102,5 +104,6 @@ public static class LogEntryCodec
         new($"reading log entry {number}: {why}", "the blob was changed or moved: bring back the original from a replica");
 
     private static RefusedException Newer(long number, string why, Exception? inner = null) =>
-        new($"reading log entry {number}: it is validly signed, but written by a newer Holdfast: {why}", "upgrade Holdfast on this machine", inner);
+        new($"reading log entry {number}: it is validly signed, but written by a newer Holdfast: {why}", "upgrade Holdfast on this machine",
+            inner);
 }

@@ -5,8 +5,10 @@ using Holdfast.Core.Sealing;
 namespace Holdfast.Core.Repository;
 
 /// <summary>
-/// What a log entry says has been decided or found. To add an event: write its record with <see cref="Refusal"/> and <see cref="Fold"/>, give it a
-/// line below, and describe it in <c>docs/format-log.md</c>. Both methods are pure: no clock, no I/O, no randomness; every reader must fold the same
+/// What a log entry says has been decided or found. To add an event: write its record with <see cref="Refusal"/> and <see cref="Fold"/>,
+/// give it a
+/// line below, and describe it in <c>docs/format.md</c>. Both methods are pure: no clock, no I/O, no randomness; every reader must
+/// fold the same
 /// state for ever, so a released event's meaning never changes: a new meaning is a new event.
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type", UnknownDerivedTypeHandling = JsonUnknownDerivedTypeHandling.FailSerialization)]
@@ -19,7 +21,8 @@ namespace Holdfast.Core.Repository;
 [JsonDerivedType(typeof(PolicySet), "policy-set")]
 public abstract record LogEvent
 {
-    /// <summary>Why this event must not follow <paramref name="state"/>; null when it may. The whole table of illegal transitions is these methods.</summary>
+    /// <summary>Why this event must not follow <paramref name="state"/>; null when it may. The whole table of illegal transitions is
+    /// these methods.</summary>
     /// <param name="state">The fold of every entry before; a cluster exists in it, except for <see cref="ClusterCreated"/>.</param>
     /// <param name="at">Where the event is written.</param>
     internal abstract string? Refusal(ClusterState state, EntryStamp at);

@@ -4,7 +4,8 @@ using System.Text.Json.Serialization;
 namespace Holdfast.Core.Repository;
 
 /// <summary>
-/// The log's JSON: camelCase, strict. Refused are unknown and duplicate fields, missing ones, nulls where none may be, more than 32 levels, and values
+/// The log's JSON: camelCase, strict. Refused are unknown and duplicate fields, missing ones, nulls where none may be, more than 32
+/// levels, and values
 /// in any but their only spelling (<see cref="TextConverter{T}"/>).
 /// </summary>
 [JsonSourceGenerationOptions(

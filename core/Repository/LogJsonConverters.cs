@@ -120,5 +120,6 @@ internal sealed class TimelineIdConverter : JsonConverter<TimelineId>
             ? new TimelineId(value)
             : throw new JsonException("not a timeline");
 
-    public override void Write(Utf8JsonWriter writer, TimelineId value, JsonSerializerOptions options) => writer.WriteNumberValue(value.Value);
+    public override void Write(Utf8JsonWriter writer, TimelineId value, JsonSerializerOptions options) =>
+        writer.WriteNumberValue(value.Value);
 }

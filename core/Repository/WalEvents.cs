@@ -26,7 +26,8 @@ public enum CutReason
 /// <param name="To">First byte there again.</param>
 /// <param name="Reason">Why.</param>
 /// <param name="Host">Signing key of the host that reported it; null when the control plane found it.</param>
-public sealed record WalCut(SystemIdentifier System, TimelineId Timeline, Lsn From, Lsn To, CutReason Reason, KeyThumbprint? Host = null) : LogEvent
+public sealed record WalCut(SystemIdentifier System, TimelineId Timeline, Lsn From, Lsn To, CutReason Reason,
+    KeyThumbprint? Host = null) : LogEvent
 {
     internal override string? Refusal(ClusterState state, EntryStamp at)
     {
@@ -44,7 +45,8 @@ public sealed record WalCut(SystemIdentifier System, TimelineId Timeline, Lsn Fr
 /// <param name="Detail">What was found, without user data.</param>
 public sealed record DamageFound(string Blob, string Detail) : LogEvent
 {
-    internal override string? Refusal(ClusterState state, EntryStamp at) => BadText("a blob's name", Blob, 512) ?? BadText("a detail", Detail, 1024);
+    internal override string? Refusal(ClusterState state, EntryStamp at) =>
+        BadText("a blob's name", Blob, 512) ?? BadText("a detail", Detail, 1024);
 
     internal override ClusterState Fold(ClusterState state, EntryStamp at)
     {

@@ -3,8 +3,10 @@ using System.Security.Cryptography;
 namespace Holdfast.Core.Sealing;
 
 /// <summary>
-/// Seals a few bytes to the holder of a P-256 agreement key: ECDH with an ephemeral key, HKDF-SHA256 (RFC 5869), AES-256-GCM. Used for the equality
-/// key in a registration's reply and for sealed jobs; <c>docs/format-log.md</c> has it byte by byte. It gives secrecy only: who sent it, a signature
+/// Seals a few bytes to the holder of a P-256 agreement key: ECDH with an ephemeral key, HKDF-SHA256 (RFC 5869), AES-256-GCM. Used for
+/// the equality
+/// key in a registration's reply and for sealed jobs; <c>docs/format.md</c> has it byte by byte. It gives secrecy only: who sent it,
+/// a signature
 /// around it must say.
 /// <code>
 /// sealed = E (64: the ephemeral point, x ‖ y) ‖ ciphertext ‖ tag (16)
@@ -58,7 +60,8 @@ public static class AgreementSeal
     }
 
     /// <summary>With a given ephemeral key, for test vectors only: a second use of one would repeat key and nonce.</summary>
-    internal static byte[] Seal(ECDiffieHellman ephemeral, ReadOnlySpan<byte> recipientPoint, ReadOnlySpan<byte> plaintext, ReadOnlySpan<byte> info)
+    internal static byte[] Seal(ECDiffieHellman ephemeral, ReadOnlySpan<byte> recipientPoint, ReadOnlySpan<byte> plaintext,
+        ReadOnlySpan<byte> info)
     {
         _ = new VerifyingKey(recipientPoint);
         using var recipient = Import(recipientPoint);
@@ -67,7 +70,8 @@ public static class AgreementSeal
         var key = DeriveKey(ephemeral, recipient, result.AsSpan(0, VerifyingKey.PointSize), recipientPoint, info);
         using var aes = new AesGcm(key, TagSize);
         CryptographicOperations.ZeroMemory(key);
-        aes.Encrypt(new byte[12], plaintext, result.AsSpan(VerifyingKey.PointSize, plaintext.Length), result.AsSpan(result.Length - TagSize), info);
+        aes.Encrypt(new byte[12], plaintext, result.AsSpan(VerifyingKey.PointSize, plaintext.Length),
+            result.AsSpan(result.Length - TagSize), info);
         return result;
     }
 
@@ -79,7 +83,8 @@ public static class AgreementSeal
     }
 
     private static byte[] DeriveKey(
-        ECDiffieHellman own, ECDiffieHellman other, ReadOnlySpan<byte> ephemeralPoint, ReadOnlySpan<byte> recipientPoint, ReadOnlySpan<byte> info)
+        ECDiffieHellman own, ECDiffieHellman other, ReadOnlySpan<byte> ephemeralPoint, ReadOnlySpan<byte> recipientPoint,
+            ReadOnlySpan<byte> info)
     {
         using var otherPublic = other.PublicKey;
         var secret = own.DeriveRawSecretAgreement(otherPublic);

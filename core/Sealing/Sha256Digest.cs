@@ -2,7 +2,8 @@ using System.Security.Cryptography;
 
 namespace Holdfast.Core.Sealing;
 
-/// <summary>A SHA-256: 32 bytes, in text 64 lower-case hexadecimal digits. Compared in constant time: some of them stand for secrets.</summary>
+/// <summary>A SHA-256: 32 bytes, in text 64 lower-case hexadecimal digits. Compared in constant time: some of them stand for
+/// secrets.</summary>
 public readonly struct Sha256Digest : IEquatable<Sha256Digest>
 {
     /// <summary>Length in bytes.</summary>

@@ -6,8 +6,10 @@ using System.Text;
 namespace Holdfast.Core.Sealing;
 
 /// <summary>
-/// Clear text whose last line is its signature: lines that an operator can read, then 86 characters of base64url (the 64 bytes of an ECDSA P-256
-/// signature, IEEE P1363) and a line feed. Signed is SHA-256(label ‖ every byte before the signature's line). Log entries, registration requests
+/// Clear text whose last line is its signature: lines that an operator can read, then 86 characters of base64url (the 64 bytes of an
+/// ECDSA P-256
+/// signature, IEEE P1363) and a line feed. Signed is SHA-256(label ‖ every byte before the signature's line). Log entries, registration
+/// requests
 /// and replies use it, each with a label of its own, so that none passes for another.
 /// </summary>
 internal static class SignedText
@@ -15,7 +17,8 @@ internal static class SignedText
     private const int LineSize = 87;
 
     /// <summary><paramref name="content"/> (which ends in a line feed), followed by the line of its signature.</summary>
-    public static async ValueTask<byte[]> SignAsync(ReadOnlyMemory<byte> content, string label, ISigningKey key, CancellationToken cancellationToken)
+    public static async ValueTask<byte[]> SignAsync(ReadOnlyMemory<byte> content, string label, ISigningKey key,
+        CancellationToken cancellationToken)
     {
         var signature = await key.SignAsync(Digest(content.Span, label), cancellationToken).ConfigureAwait(false);
         return Append(content.Span, signature);
@@ -40,7 +43,8 @@ internal static class SignedText
         return hash.GetHashAndReset();
     }
 
-    /// <summary>Which of <paramref name="keys"/> signed; null when none did. <paramref name="content"/> is all before the signature's line.</summary>
+    /// <summary>Which of <paramref name="keys"/> signed; null when none did. <paramref name="content"/> is all before the signature's
+    /// line.</summary>
     public static VerifyingKey? FindSigner(
         ReadOnlyMemory<byte> bytes, string label, IReadOnlyList<VerifyingKey> keys, out ReadOnlyMemory<byte> content)
     {
@@ -66,7 +70,8 @@ internal static class SignedText
         return Append(content.Span, signature).AsSpan(content.Length).SequenceEqual(line);
     }
 
-    /// <summary>The one line of JSON between the line <paramref name="magic"/> and the end; false when the content is anything else.</summary>
+    /// <summary>The one line of JSON between the line <paramref name="magic"/> and the end; false when the content is anything
+    /// else.</summary>
     public static bool TryBody(ReadOnlyMemory<byte> content, string magic, out ReadOnlyMemory<byte> body)
     {
         body = default;
@@ -79,5 +84,6 @@ internal static class SignedText
     }
 
     /// <summary>The magic's line, a line of JSON.</summary>
-    public static byte[] Lines(string magic, ReadOnlySpan<byte> body) => [.. Encoding.ASCII.GetBytes(magic), (byte)'\n', .. body, (byte)'\n'];
+    public static byte[] Lines(string magic, ReadOnlySpan<byte> body) => [.. Encoding.ASCII.GetBytes(magic), (byte)'\n', .. body,
+        (byte)'\n'];
 }

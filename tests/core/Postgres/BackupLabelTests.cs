@@ -7,13 +7,14 @@ namespace Holdfast.Tests.Core.Postgres;
 
 public class BackupLabelTests
 {
+    /// <summary>Written by a 17.10 server.</summary>
     private const string Sample = """
-        START WAL LOCATION: 0/2000028 (file 000000010000000000000002)
-        CHECKPOINT LOCATION: 0/2000080
+        START WAL LOCATION: 0/A000028 (file 00000001000000000000000A)
+        CHECKPOINT LOCATION: 0/A000080
         BACKUP METHOD: streamed
         BACKUP FROM: primary
-        START TIME: 2026-11-23 12:34:37 GMT
-        LABEL: holdfast 20261123-123437F
+        START TIME: 2026-11-23 15:16:22 UTC
+        LABEL: holdfast 20261123-151600F
         START TIMELINE: 1
 
         """;
@@ -22,13 +23,13 @@ public class BackupLabelTests
     public void Reads_every_line()
     {
         var label = Parse(Sample);
-        Assert.Equal(Lsn.Parse("0/2000028"), label.StartWalLocation);
-        Assert.Equal("000000010000000000000002", label.StartWalFile);
-        Assert.Equal(Lsn.Parse("0/2000080"), label.CheckpointLocation);
+        Assert.Equal(Lsn.Parse("0/A000028"), label.StartWalLocation);
+        Assert.Equal("00000001000000000000000A", label.StartWalFile);
+        Assert.Equal(Lsn.Parse("0/A000080"), label.CheckpointLocation);
         Assert.Equal("streamed", label.BackupMethod);
         Assert.False(label.FromStandby);
-        Assert.Equal("2026-11-23 12:34:37 GMT", label.StartTime);
-        Assert.Equal("holdfast 20261123-123437F", label.Label);
+        Assert.Equal("2026-11-23 15:16:22 UTC", label.StartTime);
+        Assert.Equal("holdfast 20261123-151600F", label.Label);
         Assert.Equal(new TimelineId(1), label.StartTimeline);
         Assert.Null(label.IncrementalFrom);
         Assert.Null(label.IncrementalFromTimeline);
@@ -48,10 +49,10 @@ public class BackupLabelTests
     public void Formats_what_it_read(string rest) => Assert.Equal(Sample + rest, Encoding.UTF8.GetString(Parse(Sample + rest).Format()));
 
     [Theory]
-    [InlineData("0/2000028 (file", "0/0 (file")]
-    [InlineData("(file 000000010000000000000002)", "(file 00000001000000000000000g)")]
-    [InlineData("(file 000000010000000000000002)", "000000010000000000000002")]
-    [InlineData("CHECKPOINT LOCATION: 0/2000080\n", "")]
+    [InlineData("0/A000028 (file", "0/0 (file")]
+    [InlineData("(file 00000001000000000000000A)", "(file 00000001000000000000000g)")]
+    [InlineData("(file 00000001000000000000000A)", "00000001000000000000000A")]
+    [InlineData("CHECKPOINT LOCATION: 0/A000080\n", "")]
     [InlineData("streamed", "copied")]
     [InlineData("primary", "elsewhere")]
     [InlineData("START TIMELINE: 1", "START TIMELINE: 0")]
@@ -61,8 +62,8 @@ public class BackupLabelTests
     [InlineData("START TIMELINE: 1\n", "START TIMELINE: 1\nINCREMENTAL FROM LSN: 0/1000028\n")]
     [InlineData("START TIMELINE: 1\n", "START TIMELINE: 1\nINCREMENTAL FROM TLI: 1\n")]
     [InlineData("START TIMELINE: 1\n", "START TIMELINE: 1\nSTART TIMELINE: 1\n")]
-    [InlineData("20261123-123437F", "x\nSTART TIMELINE: 7")]
-    [InlineData("GMT", "GMT\r")]
+    [InlineData("20261123-151600F", "x\nSTART TIMELINE: 7")]
+    [InlineData("UTC", "UTC\r")]
     public void Refuses_a_label_that_no_server_wrote(string from, string to) =>
         Assert.Throws<DamagedException>(() => Parse(Sample.Replace(from, to, StringComparison.Ordinal)));
 

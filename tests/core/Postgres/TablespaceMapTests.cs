@@ -12,12 +12,13 @@ public class TablespaceMapTests
     [Fact]
     public void Reads_the_lines_of_a_server()
     {
-        var map = TablespaceMap.Parse("16400 /srv/fast disk\n16385 pg_tblspc/16385\n"u8);
+        var map = TablespaceMap.Parse("16400 /srv/fast disk\n16385 /srv/slow\n"u8);
         Assert.Equal([16385u, 16400u], map.Locations.Select(location => location.Oid));
         Assert.Equal("/srv/fast disk", map[16400]?.DisplayPath);
         Assert.Null(map[1]);
     }
 
+    /// <summary>As a 17.10 server escaped such a path.</summary>
     [Fact]
     public void Escapes_line_feed_carriage_return_and_backslash()
     {

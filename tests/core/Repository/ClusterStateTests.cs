@@ -113,7 +113,10 @@ public sealed class ClusterStateTests
         using var restorer = EcSigningKey.Generate();
         var state = World.Fold(Registered, Issue(Restorers, HostRole.Restorer), LogWorld.Host(restorer, Restorers) with
         {
-            Role = HostRole.Restorer, System = null, Timeline = null, Lsn = null,
+            Role = HostRole.Restorer,
+            System = null,
+            Timeline = null,
+            Lsn = null,
         });
         Assert.Equal(Standing.UnknownSigner, state.CountsFor(LogWorld.Thumbprint(4), LogWorld.System, new(1), new(1), new(2)));
         Assert.Equal(Standing.WrongSystem, state.CountsFor(Key.PublicKey.Thumbprint, new(5), new(1), new(1), new(2)));
