@@ -39,7 +39,8 @@ public static partial class OptionTable
         Parser = parser,
     };
 
-    private static OptionRow<string> Text(string name, OptionGroup group, CommandSet commands, string summary, string details = "", string? value = null, string reason = "", string? fallback = null) => new()
+    private static OptionRow<string> Text(string name, OptionGroup group, CommandSet commands, string summary, string details = "", string? value = null, string reason = "", string? fallback = null,
+        OptionPlaces places = OptionPlaces.All) => new()
     {
         Name = name,
         Kind = OptionKind.Text,
@@ -50,6 +51,7 @@ public static partial class OptionTable
         Default = value,
         Reason = reason,
         FallbackVariable = fallback,
+        Places = places,
         Expected = "one line of text",
         Parser = OptionParsers.Text,
     };
