@@ -15,8 +15,8 @@ public sealed class HostJudgement(ResolvedOptions options, DateTimeOffset now, C
 {
     private const UnixFileMode ForOthers = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
 
-    // A month is what a change of credentials takes in many places.
-    private static readonly TimeSpan Soon = TimeSpan.FromDays(30);
+    // A month is what a change of credentials takes in many places; authorities are renewed by whoever runs them.
+    private static readonly TimeSpan Soon = TimeSpan.FromDays(30), SoonForAuthorities = TimeSpan.FromDays(14);
 
     private static readonly OptionRow<string>[] PrivateKeys = [OptionTable.ContentPrivateKeyFile, OptionTable.IndexPrivateKeyFile, OptionTable.SigningKeyFile];
 
@@ -36,7 +36,7 @@ public sealed class HostJudgement(ResolvedOptions options, DateTimeOffset now, C
         State(stateFolder, dataDirectory);
         Spool();
         if (!findings.All.Any(finding => finding.Topic == CheckTopic.Configuration))
-            findings.Ok(CheckTopic.Configuration, options.SourceOf(OptionTable.Cluster) is null ? "in order" : $"{options.ConfigurationFile}, {stateFolder}");
+            findings.Ok(CheckTopic.Configuration, $"{options.ConfigurationFile}; keys in {stateFolder}");
     }
 
     /// <summary>When a SAS expires: its <c>se</c> parameter; null when it has none (a stored access policy has it then).</summary>
@@ -96,7 +96,7 @@ public sealed class HostJudgement(ResolvedOptions options, DateTimeOffset now, C
         {
             var expiry = new DateTimeOffset(root.NotAfter.ToUniversalTime(), TimeSpan.Zero);
             if (expiry <= now) findings.Fail(CheckTopic.Configuration, $"repo-ca-file {file}: {root.Subject} expired at {Quantity.TimeAgo(expiry, now)}", "replace the certificate");
-            else if (expiry - now < Soon) findings.Warn(CheckTopic.Configuration, $"repo-ca-file {file}: {root.Subject} expires at {Quantity.TimeAgo(expiry, now)}", "replace the certificate before then");
+            else if (expiry - now < SoonForAuthorities) findings.Warn(CheckTopic.Configuration, $"repo-ca-file {file}: {root.Subject} expires at {Quantity.TimeAgo(expiry, now)}", "replace the certificate before then");
             root.Dispose();
         }
     }

@@ -92,8 +92,12 @@ public static class ServerJudgement
 
     private static string? Flag(string command, string name)
     {
-        foreach (var word in command.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-            if (word.StartsWith($"--{name}=", StringComparison.Ordinal)) return word[(name.Length + 3)..].Trim('"', '\'');
+        var words = command.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        for (var i = 0; i < words.Length; i++)
+        {
+            if (words[i].StartsWith($"--{name}=", StringComparison.Ordinal)) return words[i][(name.Length + 3)..].Trim('"', '\'');
+            if (words[i] == $"--{name}" && i + 1 < words.Length) return words[i + 1].Trim('"', '\'');
+        }
         return null;
     }
 }

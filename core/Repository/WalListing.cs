@@ -13,6 +13,9 @@ public sealed class WalListing(IObjectStore data, ISignerTrust trust, SystemIden
     // A head is read only until one counts; more are needed only when somebody put junk before the first segment.
     private const int HeadsTried = 16;
 
+    // Foreign names before the first segment must not fill the memory.
+    private const int NamesKept = 100_000;
+
     private readonly List<(string Name, BlobProperties Properties)> _waiting = [];
     private WalSegmentSize? _unsigned;
     private int _heads;
@@ -28,6 +31,7 @@ public sealed class WalListing(IObjectStore data, ISignerTrust trust, SystemIden
             var name = entry.Name[prefix.Length..];
             if (inventory is null && WalInventory.IsSegment(name) && await SizeAsync(entry.Name, name, cancellationToken).ConfigureAwait(false) is { } size)
                 inventory = Start(size);
+            if (_waiting.Count == NamesKept) inventory ??= Start(_unsigned ?? WalSegmentSize.Default);
             if (inventory is null) _waiting.Add((name, entry.Properties));
             else inventory.Add(name, entry.Properties.Length, entry.Properties.LastModified);
         }

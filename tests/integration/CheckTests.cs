@@ -114,6 +114,19 @@ public sealed class CheckTests(SharedAzurite azurite)
     }
 
     [NeedsFact(All)]
+    public async Task A_standby_cannot_switch_and_the_rest_is_checked()
+    {
+        await using var host = await CheckedHost.StartAsync(azurite.Server);
+        await host.Server.StopAsync();
+        File.WriteAllText(Path.Combine(host.Server.DataFolder, "standby.signal"), "");
+        await host.Server.StartAsync();
+        var report = await host.CheckAsync(0);
+        Assert.Null(report.Trial);
+        Assert.Contains(report.Findings, finding => finding is { Topic: CheckTopic.Archiving, Status: CheckStatus.Warn } && finding.Message.StartsWith("the server is in recovery", StringComparison.Ordinal));
+        Assert.Contains(report.Findings, finding => finding.Message.StartsWith("can create; cannot overwrite", StringComparison.Ordinal));
+    }
+
+    [NeedsFact(All)]
     public async Task A_host_that_is_not_registered_is_found()
     {
         await using var host = await CheckedHost.StartAsync(azurite.Server);

@@ -91,7 +91,7 @@ public sealed class InfoTests(SharedAzurite azurite)
 
         foreach (var (role, origin) in new[] { ("restorer", "history"), ("control-plane", "names") })
         {
-            var history = (await InfoAsync(world, 0, role, "--verify")).Histories[0];
+            var history = (await RoleInfoAsync(world, 0, role, "--verify")).Histories[0];
             Assert.Equal([1u, 2u], history.Timelines.Select(timeline => timeline.Timeline));
             Assert.Equal((1u, origin), (history.Timelines[1].Parent, history.Timelines[1].Origin));
             Assert.True(history.Verification!.Whole);
@@ -120,9 +120,9 @@ public sealed class InfoTests(SharedAzurite azurite)
 
     private static string[] Words(ArchiveWorld world, string role = "restorer") => ["info", $"--config={world.Configuration(role)}", $"--state-path={world[$"state-{role}"]}"];
 
-    private static Task<InfoReport> InfoAsync(ArchiveWorld world, int expected, params string[] words) => InfoAsync(world, expected, "restorer", words);
+    private static Task<InfoReport> InfoAsync(ArchiveWorld world, int expected, params string[] words) => RoleInfoAsync(world, expected, "restorer", words);
 
-    private static async Task<InfoReport> InfoAsync(ArchiveWorld world, int expected, string role, params string[] words)
+    private static async Task<InfoReport> RoleInfoAsync(ArchiveWorld world, int expected, string role, params string[] words)
     {
         var (code, output, error) = await world.RunAsync([.. Words(world, role), "--output=json", .. words]);
         Assert.True(code == expected, $"exited {code}, expected {expected}\n{output}{error}");

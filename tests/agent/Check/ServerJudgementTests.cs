@@ -36,6 +36,7 @@ public class ServerJudgementTests
     [InlineData("pgbackrest archive-push %p", "archive_command does not call holdfast archive-push: pgbackrest archive-push %p")]
     [InlineData("holdfast archive-push", "archive_command names no file (%p): holdfast archive-push")]
     [InlineData("holdfast archive-push --cluster=other %p", "archive_command archives into cluster other, this is cluster shop")]
+    [InlineData("holdfast archive-push --cluster other %p", "archive_command archives into cluster other, this is cluster shop")]
     [InlineData("holdfast archive-push --config=/etc/other.conf %p", "archive_command uses /etc/other.conf, this check uses /etc/holdfast/holdfast.conf")]
     [InlineData("holdfast archive-push %p || true", "archive_command hides failures (|| true): PostgreSQL would drop segments that are not stored")]
     public void A_command_that_does_not_is_told(string command, string expected)
