@@ -51,9 +51,9 @@ public static partial class OptionTable
         Default = value,
         Reason = reason,
         FallbackVariable = fallback,
-        Places = places,
         Expected = "one line of text",
         Parser = OptionParsers.Text,
+        Places = places,
     };
 
     private static OptionRow<string> Path(string name, OptionGroup group, CommandSet commands, string summary, string? value = null, string reason = "", string details = "",

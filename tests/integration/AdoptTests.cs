@@ -15,6 +15,7 @@ public sealed class AdoptTests(SharedAzurite azurite)
         await using var original = await StartArchivedAsync(world);
         await using var copy = await PromoteCopyAsync(world, original);
         var segments = new[] { await ArchiveWorld.FinishSegmentAsync(copy), await ArchiveWorld.FinishSegmentAsync(copy) };
+        await copy.ExecuteAsync("CREATE TABLE begins_the_next_segment ()");
         var status = Directory.GetFiles(Path.Combine(copy.DataFolder, "pg_wal", "archive_status")).Order().ToArray();
 
         var plan = await world.FailsAsync(2, ["adopt", .. world.Host(copy, "copy"), world.Spool, world.ControlPlane]);
@@ -104,7 +105,7 @@ public sealed class AdoptTests(SharedAzurite azurite)
         copy.Settings["wal_keep_size"] = "64MB";
         BaseCopy.Recover(copy, $"cp {original.DataFolder}/pg_wal/%f %p");
         await copy.StartAsync();
-        await copy.ExecuteAsync("CHECKPOINT");
+        while (await copy.ScalarAsync<bool>("SELECT pg_is_in_recovery()")) await Task.Delay(20);
         return copy;
     }
 
