@@ -13,9 +13,12 @@ public sealed record DataDirectory(string Path, ControlFile Control)
     /// <summary>pg-path, or the current folder.</summary>
     /// <exception cref="ConfigurationException">There is no pg_control there.</exception>
     /// <exception cref="RefusedException">A version or build of PostgreSQL that is not supported.</exception>
-    public static DataDirectory Open(CommandContext context)
+    public static DataDirectory Open(CommandContext context) => Open(context.Options.Find(OptionTable.PgPath) ?? Environment.CurrentDirectory);
+
+    /// <summary>The data directory at a path.</summary>
+    /// <inheritdoc cref="Open(CommandContext)" path="/exception"/>
+    public static DataDirectory Open(string path)
     {
-        var path = context.Options.Find(OptionTable.PgPath) ?? Environment.CurrentDirectory;
         var control = ReadControl(System.IO.Path.Combine(path, ControlFile.RelativePath));
         control.EnsureSupported();
         return new DataDirectory(path, control);
