@@ -195,7 +195,12 @@ public sealed class WalFileSealer(ObjectSealer sealer, EqualityKey equality, Fra
     {
         while (!destination.IsEmpty)
         {
-            var read = RandomAccess.Read(file, destination, offset);
+            int read;
+            try { read = RandomAccess.Read(file, destination, offset); }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new DamagedException($"a WAL file cannot be read at byte {offset}: {e.Message}", "look at the kernel's log: the disk may be failing", e);
+            }
             if (read == 0) throw new DamagedException($"a WAL file ended at byte {offset} while it was read");
             destination = destination[read..];
             offset += read;
