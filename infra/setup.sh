@@ -20,6 +20,7 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 npm_config_update_notifier=
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 MSBUILDDISABLENODEREUSE=1 UseSharedCompilation=false
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${HOLDFAST_CACHE:-$ROOT/.cache}
+export -n HOLDFAST_CACHE # the agent takes every other HOLDFAST_ variable for an option
 mkdir -p "$CACHE/log"
 
 die() { printf 'ERROR: %s\n' "$*" >&2; exit 1; }
@@ -185,7 +186,7 @@ need_postgres() {
 make_scratch() {
   SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/holdfast.XXXXXX")
   chmod 755 "$SCRATCH"
-  export HOLDFAST_SCRATCH=$SCRATCH
+  export HOLDFAST_TEST_SCRATCH=$SCRATCH
 }
 
 # Whatever was started since make_scratch has the folder's name in its environment: that, and nothing else, is killed.
@@ -195,7 +196,7 @@ remove_scratch() {
   for _ in 1 2 3; do
     while read -r process; do
       [ "$process" = $$ ] || kill -KILL "$process" 2>/dev/null || true
-    done < <(grep -lzF "HOLDFAST_SCRATCH=$SCRATCH" /proc/[0-9]*/environ 2>/dev/null | grep -o '[0-9]*')
+    done < <(grep -lzF "HOLDFAST_TEST_SCRATCH=$SCRATCH" /proc/[0-9]*/environ 2>/dev/null | grep -o '[0-9]*')
     rm -rf "$SCRATCH" 2>/dev/null && return
     sleep 0.5
   done

@@ -63,7 +63,7 @@ public sealed class WalGetter(CommandContext context, Host.Repository repository
             WalFileName.History history => await archive.FindAsync(
                 new WalItem(SealedKind.TimelineHistory, BlobNames.WalHistory(system, history.Of), WalScope.Of(system, history.Of), name.FileName), FirstRead, Report, cancellationToken).ConfigureAwait(false),
             WalFileName.BackupHistory { Name: var backup } => await archive.FindAsync(
-                new WalItem(SealedKind.BackupHistory, BlobNames.WalBackupHistory(system, backup.Segment, backup.Offset), WalScope.Of(system, backup.Segment), name.FileName), FirstRead, Report, cancellationToken).ConfigureAwait(false),
+                new WalItem(SealedKind.BackupHistory, BlobNames.WalBackupHistory(system, backup.Segment, backup.Offset), WalScope.Of(system, backup.Segment.Timeline), name.FileName), FirstRead, Report, cancellationToken).ConfigureAwait(false),
             WalFileName.Partial partial => await FindPartialAsync(archive, partial, Report, cancellationToken).ConfigureAwait(false),
             _ => throw new ConfigurationException($"{name} cannot be fetched"),
         };

@@ -21,6 +21,9 @@ public sealed class AgentProcess(TextWriter output, TextWriter error, IReadOnlyD
     /// <summary>Whether stdin is a terminal.</summary>
     public bool CanAsk { get; init; }
 
+    /// <summary>Where answers come from; null: stdin, opened only when there is something to ask.</summary>
+    public TextReader? Input { get; init; }
+
     /// <summary>The clock.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
@@ -82,7 +85,14 @@ public sealed class AgentProcess(TextWriter output, TextWriter error, IReadOnlyD
         foreach (var warning in options.Warnings) log.Warn(warning);
         return await command.RunAsync(new CommandContext
         {
-            Options = options, Arguments = invocation.Given.Arguments, Output = output, Error = error, Log = log, Clock = Clock, CanAsk = CanAsk,
+            Options = options,
+            Arguments = invocation.Given.Arguments,
+            Output = output,
+            Error = error,
+            Log = log,
+            Clock = Clock,
+            CanAsk = CanAsk,
+            Input = Input ?? (CanAsk && command.Id != CommandSet.ArchivePush ? Console.In : TextReader.Null),
             Style = TerminalStyle.For(OutputIsTerminal, environment),
         }, cancellationToken).ConfigureAwait(false);
     }

@@ -66,7 +66,7 @@ public sealed class WalFileSealer(ObjectSealer sealer, EqualityKey equality, Fra
             WalFileName.History history => SealTextAsync(file, new WalItem(SealedKind.TimelineHistory, BlobNames.WalHistory(system, history.Of),
                 WalScope.Of(system, history.Of), name.FileName), bytes => TimelineHistory.Parse(history.Of, bytes), cancellationToken),
             WalFileName.BackupHistory backup => SealTextAsync(file, new WalItem(SealedKind.BackupHistory,
-                BlobNames.WalBackupHistory(system, backup.Name.Segment, backup.Name.Offset), WalScope.Of(system, backup.Name.Segment), name.FileName), null, cancellationToken),
+                BlobNames.WalBackupHistory(system, backup.Name.Segment, backup.Name.Offset), WalScope.Of(system, backup.Name.Segment.Timeline), name.FileName), null, cancellationToken),
             _ => throw new ArgumentException($"{name} is no WAL file", nameof(name)),
         };
     }

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 . infra/setup.sh
 
 # Everything measured runs as nobody, from the start, so that nothing but the tools themselves is between the clock and the work.
-as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups -- env HOLDFAST_SCRATCH="$SCRATCH/run" HOME="$SCRATCH/home" TMPDIR="$SCRATCH/home" "$@"; }
+as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups -- env HOLDFAST_TEST_SCRATCH="$SCRATCH/run" HOME="$SCRATCH/home" TMPDIR="$SCRATCH/home" "$@"; }
 
 make_scratch
 trap remove_scratch EXIT
@@ -26,6 +26,6 @@ step "benchmark" dotnet publish tests/bench/Holdfast.Bench.csproj -c Release -o 
 install -d -o 65534 -g 65534 "$SCRATCH/home" "$SCRATCH/run"
 export HOLDFAST_TEST_AZURITE=$SCRATCH/azurite/node_modules/.bin/azurite HOLDFAST_TEST_POSTGRES=$SCRATCH/postgres
 export HOLDFAST_TEST_CLIENTS=$SCRATCH/tools/$CLIENTS_MAJOR/bin HOLDFAST_TEST_AGENT=$SCRATCH/agent/holdfast
-export HOLDFAST_BENCH_PGBACKREST=$SCRATCH/pgbackrest/bin/pgbackrest
+export HOLDFAST_TEST_PGBACKREST=$SCRATCH/pgbackrest/bin/pgbackrest
 as_nobody dotnet "$SCRATCH/bench/Holdfast.Bench.dll" "$@" &
 wait $!

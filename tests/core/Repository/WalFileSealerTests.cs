@@ -54,19 +54,19 @@ public sealed class WalFileSealerTests : IDisposable
     [InlineData(128, 3_000_000)] // above 64 MiB frames wait in a file; records span batches of 16 MiB
     public async Task Segments_of_any_size_come_back_byte_for_byte_and_leave_no_spool(int mebibytes, int maxRecord)
     {
-        var system = new SystemIdentifier(77);
         var size = new WalSegmentSize((long)mebibytes << 20);
-        var source = new SyntheticWal(system, 1, size, 5, seed: mebibytes);
-        var (archive, sealer) = (Archive(out var blobs), Sealer(system));
+        var source = new SyntheticWal(size);
+        while (source.Position < source.Name(2).Start) source.AddFiller(maxRecord);
+        var (archive, sealer) = (Archive(out var blobs), Sealer(SyntheticWal.System));
         WalSegmentSummary? before = null;
         for (var i = 0; i < 2; i++)
         {
-            var (name, bytes) = source.Next(maxRecord);
+            var (name, bytes) = (source.Name(i), source.Segment(i));
             using var wal = await SealAsync(sealer, name.ToString(), bytes, size);
-            Assert.Equal(17, wal.Summary!.Major);
+            Assert.Equal(18, wal.Summary!.Major);
             Assert.Equal(size.Bytes, wal.Own.ValidLength);
             Assert.Equal(Sealed.Equality.Tag(bytes), wal.Own.TagOf(bytes.Length));
-            if (before is not null) Assert.NotNull(WalStitch.Join(before, wal.Summary));
+            if (before is not null) Assert.True(WalStitch.Join(before, wal.Summary).IsProven);
             before = wal.Summary;
             await archive.StoreAsync(wal.Item, wal.Object, wal.Own, default);
             Assert.True(bytes.AsSpan().SequenceEqual(await FetchAsync(blobs, archive, wal.Item)));
@@ -252,10 +252,10 @@ public sealed class WalFileSealerTests : IDisposable
     public async Task A_spool_that_cannot_be_made_is_the_configurations_fault()
     {
         var size = new WalSegmentSize(128 << 20);
-        var (name, bytes) = new SyntheticWal(new SystemIdentifier(7), 1, size, 1, 1).Next(1_000_000);
+        var source = new SyntheticWal(size);
         using var sealerRun = Sealed.Run();
-        var sealer = new WalFileSealer(new ObjectSealer(sealerRun, Sealed.Host), Sealed.Equality, _compressor, new SystemIdentifier(7), _folder["nowhere"]);
-        await Assert.ThrowsAsync<ConfigurationException>(() => SealAsync(sealer, name.ToString(), bytes, size));
+        var sealer = new WalFileSealer(new ObjectSealer(sealerRun, Sealed.Host), Sealed.Equality, _compressor, SyntheticWal.System, _folder["nowhere"]);
+        await Assert.ThrowsAsync<ConfigurationException>(() => SealAsync(sealer, source.Name(0).ToString(), source.Segment(0), size));
     }
 
     private WalFileSealer Sealer(SystemIdentifier system) => new(new ObjectSealer(_run, Sealed.Host), Sealed.Equality, _compressor, system, _folder.Path);

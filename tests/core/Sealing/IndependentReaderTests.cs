@@ -1,7 +1,5 @@
 using System.Security.Cryptography;
 using CsCheck;
-using Holdfast.Agent.Compression;
-using Holdfast.Core;
 using Holdfast.Core.Sealing;
 using Holdfast.Core.Sealing.Wire;
 
@@ -87,27 +85,6 @@ public class IndependentReaderTests
 
     [Fact]
     public void The_vectors_are_there() => Assert.Equal(["history", "report", "segment"], Directory.GetFiles(Golden.PathOf("sealed"), "*.object").Select(path => Path.GetFileNameWithoutExtension(path)!).Order());
-
-    [Fact]
-    public void Native_and_managed_zstd_read_each_other() => Gen.Select(Gen.Int[1, 100_000], Gen.Byte, Gen.Int[1, 19]).Sample((length, mix, level) =>
-    {
-        var content = new byte[length];
-        for (var i = 0; i < length; i++) content[i] = (byte)(i * mix / 7 % 50);
-        new Random(mix).NextBytes(content.AsSpan(0, length / 5));
-        using IFrameCodec native = new NativeZstd(level), managed = new ZstdSharpCodec(level);
-        foreach (var (writer, reader) in (ReadOnlySpan<(IFrameCodec, IFrameCodec)>)[(native, managed), (managed, native)])
-        {
-            var packed = new byte[length + 1000];
-            var size = writer.Compress(content, packed);
-            var back = new byte[length];
-            reader.Decompress(packed.AsSpan(0, size), back);
-            Assert.Equal(content, back);
-            // What is cut short or longer is refused by both alike.
-            foreach (var hostile in (byte[][])[packed[..(size - 1)], packed[..(size + 1)], [.. packed[..size], .. packed[..size]]])
-                Assert.All([native, managed], codec => Assert.ThrowsAny<DamagedException>(() => codec.Decompress(hostile, back)));
-            Assert.All([native, managed], codec => Assert.ThrowsAny<DamagedException>(() => codec.Decompress(packed.AsSpan(0, size), new byte[length + 1])));
-        }
-    }, iter: 60);
 
     private static byte[] Key(string name) => File.ReadAllBytes(Golden.PathOf("sealed", name + ".jwk"));
 
