@@ -69,7 +69,7 @@ public sealed class WalFileSealerTests : IDisposable
             if (before is not null) Assert.True(WalStitch.Join(before, wal.Summary).IsProven);
             before = wal.Summary;
             await archive.StoreAsync(wal.Item, wal.Object, wal.Own, default);
-            Assert.True(bytes.AsSpan().SequenceEqual(await FetchAsync(blobs, archive, wal.Item)));
+            Assert.True((await FetchAsync(blobs, archive, wal.Item)).AsSpan().SequenceEqual(bytes));
             File.Delete(_folder[name.ToString()]);
         }
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
