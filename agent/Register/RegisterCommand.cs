@@ -58,10 +58,20 @@ public sealed class RegisterCommand : AgentCommand
         return ExitCode.Done;
     }
 
+    /// <summary>What was said on this command line, or in this environment, and PostgreSQL's archiver has to be told, too.</summary>
+    private static string FlagsToRepeat(ResolvedOptions options)
+    {
+        var text = new System.Text.StringBuilder();
+        if (options.ConfigurationFile != OptionTable.Config.Default) text.Append(" --config=").Append(options.ConfigurationFile);
+        foreach (var row in OptionTable.Flags(CommandSet.ArchivePush).OfType<OptionRow<string>>())
+            if (row != OptionTable.Config && row != OptionTable.PgPath && options.SourceOf(row) is { Origin: OptionOrigin.Flag or OptionOrigin.Environment })
+                text.Append(' ').Append(row.Flag).Append('=').Append(options.Get(row));
+        return text.ToString();
+    }
+
     private static void Report(CommandContext context, string cluster, RegisteredHost host, bool isNew)
     {
-        var configuration = context.Options.ConfigurationFile == OptionTable.Config.Default ? "" : $" --config={context.Options.ConfigurationFile}";
-        string[] settings = ["archive_mode = on", $"archive_command = 'holdfast archive-push{configuration} %p'"];
+        string[] settings = ["archive_mode = on", $"archive_command = 'holdfast archive-push{FlagsToRepeat(context.Options)} %p'"];
         if (context.Json)
         {
             context.WriteJson(new RegisterReport(cluster, host.Name, isNew, host.Thumbprint.ToString(), host.System.ToString()!, host.Timeline!.Value.Value, host.Lsn.ToString()!, host.Entry, settings),

@@ -35,7 +35,7 @@ public sealed class RevokeCommand : AgentCommand
     /// <inheritdoc/>
     public override IReadOnlyList<CommandExample> Examples { get; } =
     [
-        new("a host that was stolen", "holdfast revoke db1 --reason='stolen 2026-11-20' --config=/etc/holdfast/keys/shop/control-plane/holdfast.conf"),
+        new("a host that was stolen", "holdfast revoke db1 --reason=stolen --config=/etc/holdfast/keys/shop/control-plane/holdfast.conf"),
     ];
 
     /// <inheritdoc/>

@@ -1,0 +1,135 @@
+using System.Text.Json.Serialization;
+using Holdfast.Agent.ArchivePush;
+using Holdfast.Agent.CommandLine;
+using Holdfast.Agent.Host;
+using Holdfast.Agent.Options;
+using Holdfast.Agent.Register;
+using Holdfast.Core;
+using Holdfast.Core.Enrolment;
+using Holdfast.Core.Postgres;
+using Holdfast.Core.Repository;
+
+namespace Holdfast.Agent.Adopt;
+
+/// <summary>Lets a server continue the archive (I8): registered from where its WAL must count, history and segments stored, what is missing logged.</summary>
+internal sealed class Adoption(CommandContext context, Host.Repository repository, DataDirectory data)
+{
+    private readonly HostRegistration _registration = new(context, repository, data);
+    private readonly IReadOnlyList<string> _files = data.FilesIn("pg_wal");
+    private RegisteredHost? _host;
+    private LogView? _view;
+    private TimelineId _timeline;
+
+    /// <summary>Looks at pg_wal, the log and the archive; changes nothing.</summary>
+    /// <exception cref="RefusedException">The server is a standby, or its keys cannot be used.</exception>
+    public async Task<AdoptionPlan> PlanAsync(CancellationToken cancellationToken)
+    {
+        var control = data.Control;
+        if (control.State is DatabaseState.InArchiveRecovery or DatabaseState.ShutDownInRecovery)
+            throw new RefusedException($"{data.Path} is in recovery: a standby writes no WAL of its own", "promote it first: pg_ctl promote, or SELECT pg_promote()");
+        _view = await repository.ReadLogAsync(cancellationToken).ConfigureAwait(false);
+        _host = _registration.FindUsable(_view.State);
+        _timeline = LocalSegments.CurrentTimeline(control.Checkpoint.Timeline, control.WalSegmentSize, _files);
+        var switchPoint = SwitchPoint();
+        var stored = await StoredSegments.ListAsync(
+            repository.Data, $"{BlobNames.WalPrefix(control.SystemIdentifier)}{_timeline.ToFileName()}/", control.WalSegmentSize, cancellationToken).ConfigureAwait(false);
+        var written = control.Checkpoint.Timeline == _timeline ? control.Checkpoint.Redo : switchPoint!.Value;
+        var plan = AdoptionPlan.Make(_timeline, switchPoint, data.StartingPosition(), LocalSegments.Complete(data, _timeline, _files), stored,
+            _view.State.Cuts.Where(cut => cut.System == control.SystemIdentifier), written, control.WalSegmentSize);
+        if (_host is { } host && host.Start.CompareTo(plan.Start) > 0)
+            throw new RefusedException($"this host is registered from {host.Start} on, and would have to store WAL from {plan.Start} on, which does not count",
+                $"move {repository.State.Path} away and run this again: the server gets new keys that count from there");
+        return plan;
+    }
+
+    /// <summary>Tells the plan.</summary>
+    public void Show(AdoptionPlan plan)
+    {
+        var writer = context.Error;
+        writer.WriteLine($"{data.Path}, timeline {_timeline} of {data.Control.SystemIdentifier}, will continue the archive of cluster {repository.Cluster}");
+        writer.WriteLine(_host is { } host ? $"  registered as {host.Name}, from {host.Start} on" : $"  will be registered as {_registration.HostName}, from {plan.Start} on");
+        writer.WriteLine($"  to store, or to find the same: {Histories(plan).Count} history files, {plan.Upload.Count} segments{(plan.Upload.Count == 0 ? "" : $", {plan.Upload[0]} to {plan.Upload[^1]}")}");
+        foreach (var (from, to) in plan.Missing) writer.WriteLine($"  missing here and in the archive: {from} to {to}; a cut will be logged, and a full backup is needed then");
+        foreach (var other in _view!.State.Hosts.Where(other => other.System == data.Control.SystemIdentifier && other.Revoked is null && other.Thumbprint != _host?.Thumbprint))
+            writer.WriteLine($"  host {other.Name} ({other.Thumbprint.Short}) may still archive for this system; once it is gone: holdfast revoke {other.Name}");
+    }
+
+    /// <summary>Does what was planned. It may be interrupted and run again.</summary>
+    public async Task<AdoptReport> RunAsync(AdoptionPlan plan, CancellationToken cancellationToken)
+    {
+        using var controlPlane = _host is null || plan.Missing.Count > 0 ? EmbeddedControlPlane.Open(context) : null;
+        var isNew = _host is null;
+        if (isNew)
+        {
+            using var token = await TokenAsync(controlPlane!, cancellationToken).ConfigureAwait(false);
+            _host = await _registration.RegisterAsync(controlPlane!, token, plan.Start, cancellationToken).ConfigureAwait(false);
+        }
+        var files = Histories(plan).Select(TimelineHistory.ToFileName).Concat(plan.Upload.Select(segment => segment.ToString())).ToList();
+        await StoreAsync(files, cancellationToken).ConfigureAwait(false);
+        foreach (var (from, to) in plan.Missing)
+            await controlPlane!.AppendAsync(state => IsLogged(state, from, to) ? null
+                : new WalCut(data.Control.SystemIdentifier, _timeline, from, to, CutReason.Adopted, _host!.Thumbprint), cancellationToken).ConfigureAwait(false);
+        _registration.HandOver();
+        return new AdoptReport(repository.Cluster, _host!.Name, isNew, data.Control.SystemIdentifier.ToString(), _timeline.Value, files,
+            [.. plan.Missing.Select(missing => new AdoptCut(missing.From.ToString(), missing.To.ToString()))], plan.Missing.Count > 0);
+    }
+
+    /// <summary>The configured token while it is unused; else the embedded control plane issues one to itself.</summary>
+    private async Task<EnrolmentToken> TokenAsync(EmbeddedControlPlane controlPlane, CancellationToken cancellationToken)
+    {
+        if (context.Options.Find(OptionTable.EnrolmentToken) is { } text)
+        {
+            var token = EnrolmentToken.Parse(text);
+            if (_view!.State.FindToken(token.Hash) is { UsedBy: null, Role: HostRole.Database }) return token;
+            token.Dispose();
+        }
+        return await controlPlane.IssueTokenAsync(HostRole.Database, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task StoreAsync(List<string> files, CancellationToken cancellationToken)
+    {
+        if (files.Count == 0) return;
+        using var pusher = await WalPusher.OpenAsync(context, repository, data, cancellationToken).ConfigureAwait(false);
+        foreach (var file in files)
+        {
+            try { await pusher.PushAsync(data.Resolve($"pg_wal/{file}"), cancellationToken).ConfigureAwait(false); }
+            catch (RefusedException conflict)
+            {
+                throw new RefusedException($"adopting {data.Path}: {conflict.Message}",
+                    $"this server's timeline {_timeline} is not the archive's. Give it a new one: restore it, or let it recover with recovery.signal and promote it; then adopt it", conflict);
+            }
+        }
+    }
+
+    private bool IsLogged(ClusterState state, Lsn from, Lsn to) => state.Cuts.Exists(
+        cut => cut.System == data.Control.SystemIdentifier && cut.Timeline == _timeline && cut.From <= from && to <= cut.To);
+
+    /// <summary>The timelines whose history files are here and count for this host; those before are their writers' business.</summary>
+    private List<TimelineId> Histories(AdoptionPlan plan) =>
+        [.. _files.Select(file => TimelineHistory.TryParseFileName(file, out var timeline) ? timeline : default)
+            .Where(timeline => timeline.Value > 1 && timeline.CompareTo(plan.Start.Timeline) >= 0 && timeline.CompareTo(_timeline) <= 0).Order()];
+
+    private Lsn? SwitchPoint()
+    {
+        if (_timeline.Value <= 1) return null;
+        var file = data.Resolve("pg_wal/" + TimelineHistory.ToFileName(_timeline));
+        try
+        {
+            return TimelineHistory.Parse(_timeline, File.ReadAllBytes(file)) is { Switches: [.., var last] } ? last.SwitchPoint : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigurationException($"{file} cannot be read, so it is unknown where timeline {_timeline} began: {e.Message}", "bring it back from the server that this one was copied from", e);
+        }
+    }
+}
+
+/// <summary>A logged cut, in adopt's answer.</summary>
+internal sealed record AdoptCut(string From, string To);
+
+/// <summary>What adopt answers with --output=json.</summary>
+internal sealed record AdoptReport(string Cluster, string Host, bool Registered, string SystemIdentifier, uint Timeline, IReadOnlyList<string> Files, IReadOnlyList<AdoptCut> Cuts, bool NeedsFullBackup);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+[JsonSerializable(typeof(AdoptReport))]
+internal sealed partial class AdoptJson : JsonSerializerContext;

@@ -1,0 +1,50 @@
+using System.Buffers.Binary;
+using Holdfast.Agent.Host;
+using Holdfast.Core.Postgres;
+
+namespace Holdfast.Agent.Adopt;
+
+/// <summary>What pg_wal holds of one timeline.</summary>
+internal static class LocalSegments
+{
+    /// <summary>
+    /// The timeline that this server writes: the last checkpoint's, or a later one of which pg_wal holds the history and a segment: after a promotion
+    /// pg_control names the old one until the next checkpoint.
+    /// </summary>
+    public static TimelineId CurrentTimeline(TimelineId ofCheckpoint, WalSegmentSize size, IReadOnlyCollection<string> files)
+    {
+        var names = files.Select(file => WalFileName.TryParse(file, size)).ToList();
+        var written = names.OfType<WalFileName.Segment>().Select(segment => segment.Timeline).ToHashSet();
+        return names.OfType<WalFileName.History>().Select(history => history.Of).Where(written.Contains).Append(ofCheckpoint).Max();
+    }
+
+    /// <summary>The segments of a timeline that PostgreSQL has finished, in order. Files that it only recycled, and the one it writes to, are not among them.</summary>
+    public static IReadOnlyList<WalSegmentName> Complete(DataDirectory data, TimelineId timeline, IReadOnlyCollection<string> files)
+    {
+        var (control, size) = (data.Control, data.Control.WalSegmentSize);
+        var status = data.FilesIn("pg_wal/archive_status").Where(name => name.EndsWith(".ready", StringComparison.Ordinal) || name.EndsWith(".done", StringComparison.Ordinal))
+            .Select(Path.GetFileNameWithoutExtension).ToHashSet();
+        bool IsComplete(WalSegmentName segment) =>
+            status.Contains(segment.ToString()) || control.Checkpoint.Timeline == timeline && segment.End <= control.CheckpointLsn || HasBegun(data, segment.Next);
+        return [.. files.Select(file => WalFileName.TryParse(file, size)).OfType<WalFileName.Segment>()
+            .Select(file => file.Name).Where(segment => segment.Timeline == timeline).Where(IsComplete).OrderBy(segment => segment.Number)];
+    }
+
+    /// <summary>
+    /// Whether WAL was written into a segment. PostgreSQL writes pages in order, so the segment before it is then complete. A recycled file has the
+    /// address of its earlier life in xlp_pageaddr [access/xlog_internal.h, XLogPageHeaderData: u64 at 8].
+    /// </summary>
+    private static bool HasBegun(DataDirectory data, WalSegmentName segment)
+    {
+        Span<byte> header = stackalloc byte[16];
+        try
+        {
+            using var file = File.OpenHandle(data.Resolve($"pg_wal/{segment}"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            return RandomAccess.Read(file, header, 0) == header.Length && BinaryPrimitives.ReadUInt64LittleEndian(header[8..]) == segment.Start.Value;
+        }
+        catch (FileNotFoundException)
+        {
+            return false;
+        }
+    }
+}
