@@ -21,7 +21,7 @@ public sealed record SealedBlob(string Name, BlobProperties Properties, SealedHe
     /// <param name="name">Which.</param>
     /// <param name="firstRead">Bytes to ask for at once: <see cref="SealedFormat.FirstRead"/> for the index, more to have the content too.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    /// <exception cref="SealedObjectException">What is there is no sealed object; names the blob.</exception>
+    /// <exception cref="SealedObjectException">What is there is no sealed object, or not the whole of it; names the blob.</exception>
     public static async Task<SealedBlob?> ReadHeadAsync(IObjectStore store, string name, int firstRead, CancellationToken cancellationToken)
     {
         var read = await store.ReadAsync(name, 0, firstRead, cancellationToken).ConfigureAwait(false);
@@ -35,7 +35,10 @@ public sealed record SealedBlob(string Name, BlobProperties Properties, SealedHe
                 if (needed > read.Properties.Length) throw new SealedObjectException($"it has {read.Properties.Length} bytes, its head alone claims {needed}");
                 start = await ExtendAsync(store, name, read.Properties, start, needed, cancellationToken).ConfigureAwait(false);
             }
-            return new SealedBlob(name, read.Properties, SealedHead.Parse(start.Span), start);
+            var head = SealedHead.Parse(start.Span);
+            if (head.ObjectLength != read.Properties.Length)
+                throw new SealedObjectException($"it has {read.Properties.Length} bytes, its prefix says {head.ObjectLength}");
+            return new SealedBlob(name, read.Properties, head, start);
         }
         catch (SealedObjectException e)
         {
@@ -56,8 +59,6 @@ public sealed record SealedBlob(string Name, BlobProperties Properties, SealedHe
         try
         {
             var opened = await Head.OpenIndexAsync(keyring, cancellationToken).ConfigureAwait(false);
-            if (opened.Length != Properties.Length)
-                throw new SealedObjectException($"it has {Properties.Length} bytes, its signed index says {opened.Length}");
             var (plain, scratch) = (Array.Empty<byte>(), Array.Empty<byte>());
             await foreach (var (frame, sealedBytes) in FramesAsync(store, opened, cancellationToken).ConfigureAwait(false))
             {

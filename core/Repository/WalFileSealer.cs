@@ -67,7 +67,7 @@ public sealed class WalFileSealer(ObjectSealer sealer, EqualityKey equality, Fra
             WalFileName.History history => SealTextAsync(file, new WalItem(SealedKind.TimelineHistory, BlobNames.WalHistory(system, history.Of),
                 WalScope.Of(system, history.Of), name.FileName), bytes => TimelineHistory.Parse(history.Of, bytes), cancellationToken),
             WalFileName.BackupHistory backup => SealTextAsync(file, new WalItem(SealedKind.BackupHistory,
-                BlobNames.WalBackupHistory(system, backup.Name.Segment, backup.Name.Offset), WalScope.Of(system, backup.Name.Segment), name.FileName), null, cancellationToken),
+                BlobNames.WalBackupHistory(system, backup.Name.Segment, backup.Name.Offset), WalScope.Of(system, backup.Name.Segment.Timeline), name.FileName), null, cancellationToken),
             _ => throw new ArgumentException($"{name} is no WAL file", nameof(name)),
         };
     }
@@ -196,7 +196,12 @@ public sealed class WalFileSealer(ObjectSealer sealer, EqualityKey equality, Fra
     {
         while (!destination.IsEmpty)
         {
-            var read = RandomAccess.Read(file, destination, offset);
+            int read;
+            try { read = RandomAccess.Read(file, destination, offset); }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new DamagedException($"a WAL file cannot be read at byte {offset}: {e.Message}", "look at the kernel's log: the disk may be failing", e);
+            }
             if (read == 0) throw new DamagedException($"a WAL file ended at byte {offset} while it was read");
             destination = destination[read..];
             offset += read;
