@@ -185,7 +185,7 @@ need_postgres() {
 make_scratch() {
   SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/holdfast.XXXXXX")
   chmod 755 "$SCRATCH"
-  export HOLDFAST_SCRATCH=$SCRATCH
+  export HOLDFAST_TEST_SCRATCH=$SCRATCH
 }
 
 # Whatever was started since make_scratch has the folder's name in its environment: that, and nothing else, is killed.
@@ -195,7 +195,7 @@ remove_scratch() {
   for _ in 1 2 3; do
     while read -r process; do
       [ "$process" = $$ ] || kill -KILL "$process" 2>/dev/null || true
-    done < <(grep -lzFx "HOLDFAST_SCRATCH=$SCRATCH" /proc/[0-9]*/environ 2>/dev/null | grep -o '[0-9]*')
+    done < <(grep -lzFx "HOLDFAST_TEST_SCRATCH=$SCRATCH" /proc/[0-9]*/environ 2>/dev/null | grep -o '[0-9]*')
     rm -rf "$SCRATCH" 2>/dev/null && return
     sleep 0.5
   done

@@ -8,10 +8,10 @@ namespace Holdfast.Tests.Fixtures;
 /// </summary>
 public sealed partial class ScratchFolder : IDisposable
 {
-    /// <summary>Creates the folder below <c>HOLDFAST_SCRATCH</c> (which tests/run.sh removes as a whole), else below /tmp.</summary>
+    /// <summary>Creates the folder below <c>HOLDFAST_TEST_SCRATCH</c> (which tests/run.sh removes as a whole), else below /tmp.</summary>
     public ScratchFolder(string prefix = "hf")
     {
-        var parent = Environment.GetEnvironmentVariable("HOLDFAST_SCRATCH") ?? "/tmp";
+        var parent = Environment.GetEnvironmentVariable("HOLDFAST_TEST_SCRATCH") ?? "/tmp";
         do
         {
             Path = System.IO.Path.Combine(parent, $"{prefix}-{Random.Shared.Next():x}");
