@@ -195,7 +195,7 @@ remove_scratch() {
   for _ in 1 2 3; do
     while read -r process; do
       [ "$process" = $$ ] || kill -KILL "$process" 2>/dev/null || true
-    done < <(grep -lzFx "HOLDFAST_TEST_SCRATCH=$SCRATCH" /proc/[0-9]*/environ 2>/dev/null | grep -o '[0-9]*')
+    done < <(grep -lzF "HOLDFAST_TEST_SCRATCH=$SCRATCH" /proc/[0-9]*/environ 2>/dev/null | grep -o '[0-9]*')
     rm -rf "$SCRATCH" 2>/dev/null && return
     sleep 0.5
   done

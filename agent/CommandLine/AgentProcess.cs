@@ -82,7 +82,13 @@ public sealed class AgentProcess(TextWriter output, TextWriter error, IReadOnlyD
         foreach (var warning in options.Warnings) log.Warn(warning);
         return await command.RunAsync(new CommandContext
         {
-            Options = options, Arguments = invocation.Given.Arguments, Output = output, Error = error, Log = log, Clock = Clock, CanAsk = CanAsk,
+            Options = options,
+            Arguments = invocation.Given.Arguments,
+            Output = output,
+            Error = error,
+            Log = log,
+            Clock = Clock,
+            CanAsk = CanAsk,
             Style = TerminalStyle.For(OutputIsTerminal, environment),
         }, cancellationToken).ConfigureAwait(false);
     }

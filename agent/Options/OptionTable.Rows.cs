@@ -28,26 +28,62 @@ public static partial class OptionTable
 
     private static OptionRow<string> Named(string name, OptionGroup group, CommandSet commands, string summary, OptionParser<string> parser, string expected, OptionPlaces places, string details) => new()
     {
-        Name = name, Kind = OptionKind.Text, Group = group, Commands = commands, Summary = summary, Details = details, Expected = expected, Places = places, Parser = parser,
+        Name = name,
+        Kind = OptionKind.Text,
+        Group = group,
+        Commands = commands,
+        Summary = summary,
+        Details = details,
+        Expected = expected,
+        Places = places,
+        Parser = parser,
     };
 
     private static OptionRow<string> Text(string name, OptionGroup group, CommandSet commands, string summary, string details = "", string? value = null, string reason = "", string? fallback = null) => new()
     {
-        Name = name, Kind = OptionKind.Text, Group = group, Commands = commands, Summary = summary, Details = details, Default = value, Reason = reason, FallbackVariable = fallback,
-        Expected = "one line of text", Parser = OptionParsers.Text,
+        Name = name,
+        Kind = OptionKind.Text,
+        Group = group,
+        Commands = commands,
+        Summary = summary,
+        Details = details,
+        Default = value,
+        Reason = reason,
+        FallbackVariable = fallback,
+        Expected = "one line of text",
+        Parser = OptionParsers.Text,
     };
 
     private static OptionRow<string> Path(string name, OptionGroup group, CommandSet commands, string summary, string? value = null, string reason = "", string details = "",
         OptionPlaces places = OptionPlaces.All, string? fallback = null, OptionRow? fileOf = null) => new()
-    {
-        Name = name, Kind = OptionKind.Path, Group = group, Commands = commands, Summary = summary, Details = details, Default = value, Reason = reason, Places = places, FallbackVariable = fallback,
-        FileOf = fileOf, Expected = "an absolute path", Parser = OptionParsers.Path,
-    };
+        {
+            Name = name,
+            Kind = OptionKind.Path,
+            Group = group,
+            Commands = commands,
+            Summary = summary,
+            Details = details,
+            Default = value,
+            Reason = reason,
+            Places = places,
+            FallbackVariable = fallback,
+            FileOf = fileOf,
+            Expected = "an absolute path",
+            Parser = OptionParsers.Path,
+        };
 
     private static OptionRow<string> Secret(string name, OptionGroup group, CommandSet commands, string summary, string details = "") => new()
     {
-        Name = name, Kind = OptionKind.Text, Group = group, Commands = commands, Summary = summary, Details = details, Secret = true,
-        Places = OptionPlaces.File | OptionPlaces.Environment, Expected = "one line of text", Parser = OptionParsers.Text,
+        Name = name,
+        Kind = OptionKind.Text,
+        Group = group,
+        Commands = commands,
+        Summary = summary,
+        Details = details,
+        Secret = true,
+        Places = OptionPlaces.File | OptionPlaces.Environment,
+        Expected = "one line of text",
+        Parser = OptionParsers.Text,
     };
 
     private static OptionRow<string> FileForm(OptionRow<string> secret) =>
@@ -55,43 +91,95 @@ public static partial class OptionTable
 
     private static OptionRow<int> Integer(string name, OptionGroup group, CommandSet commands, string summary, int value, int minimum, int maximum, string unit, string reason, string? fallback = null) => new()
     {
-        Name = name, Kind = OptionKind.Integer, Group = group, Commands = commands, Summary = summary, Default = value.ToString(CultureInfo.InvariantCulture), Reason = reason, FallbackVariable = fallback,
-        Expected = $"a whole number from {minimum} to {maximum}{(unit.Length == 0 ? "" : " " + unit)}", Parser = OptionParsers.Integer(minimum, maximum),
+        Name = name,
+        Kind = OptionKind.Integer,
+        Group = group,
+        Commands = commands,
+        Summary = summary,
+        Default = value.ToString(CultureInfo.InvariantCulture),
+        Reason = reason,
+        FallbackVariable = fallback,
+        Expected = $"a whole number from {minimum} to {maximum}{(unit.Length == 0 ? "" : " " + unit)}",
+        Parser = OptionParsers.Integer(minimum, maximum),
     };
 
     private static OptionRow<ByteSize> Size(string name, OptionGroup group, CommandSet commands, string summary, string value, long minimum, long maximum, string reason) => new()
     {
-        Name = name, Kind = OptionKind.Size, Group = group, Commands = commands, Summary = summary, Default = value, Reason = reason,
-        Expected = $"a size from {new ByteSize(minimum)} to {new ByteSize(maximum)}, like 64MiB or 1GiB", Parser = OptionParsers.Size(minimum, maximum),
+        Name = name,
+        Kind = OptionKind.Size,
+        Group = group,
+        Commands = commands,
+        Summary = summary,
+        Default = value,
+        Reason = reason,
+        Expected = $"a size from {new ByteSize(minimum)} to {new ByteSize(maximum)}, like 64MiB or 1GiB",
+        Parser = OptionParsers.Size(minimum, maximum),
     };
 
     private static OptionRow<TimeSpan> Duration(string name, OptionGroup group, CommandSet commands, string summary, string value, TimeSpan minimum, TimeSpan maximum, string reason) => new()
     {
-        Name = name, Kind = OptionKind.Duration, Group = group, Commands = commands, Summary = summary, Default = value, Reason = reason,
-        Expected = $"a time from {Terminal.Quantity.Duration(minimum)} to {Terminal.Quantity.Duration(maximum)}, like 90s, 10min or 1h", Parser = OptionParsers.Duration(minimum, maximum),
+        Name = name,
+        Kind = OptionKind.Duration,
+        Group = group,
+        Commands = commands,
+        Summary = summary,
+        Default = value,
+        Reason = reason,
+        Expected = $"a time from {Terminal.Quantity.Duration(minimum)} to {Terminal.Quantity.Duration(maximum)}, like 90s, 10min or 1h",
+        Parser = OptionParsers.Duration(minimum, maximum),
     };
 
     private static OptionRow<bool> Boolean(string name, OptionGroup group, CommandSet commands, string summary, string value, string reason, string details, OptionPlaces places) => new()
     {
-        Name = name, Kind = OptionKind.Boolean, Group = group, Commands = commands, Summary = summary, Details = details, Default = value, Reason = reason, Places = places,
-        Expected = "y or n", Parser = OptionParsers.Boolean,
+        Name = name,
+        Kind = OptionKind.Boolean,
+        Group = group,
+        Commands = commands,
+        Summary = summary,
+        Details = details,
+        Default = value,
+        Reason = reason,
+        Places = places,
+        Expected = "y or n",
+        Parser = OptionParsers.Boolean,
     };
 
     private static OptionRow<T> Choice<T>(string name, OptionGroup group, CommandSet commands, string summary, string[] words, string value, string reason, string details = "") where T : struct, Enum => new()
     {
-        Name = name, Kind = OptionKind.Choice, Group = group, Commands = commands, Summary = summary, Details = details, Default = value, Reason = reason, Choices = words,
-        Expected = "one of " + string.Join(", ", words), Parser = OptionParsers.Choice<T>(words),
+        Name = name,
+        Kind = OptionKind.Choice,
+        Group = group,
+        Commands = commands,
+        Summary = summary,
+        Details = details,
+        Default = value,
+        Reason = reason,
+        Choices = words,
+        Expected = "one of " + string.Join(", ", words),
+        Parser = OptionParsers.Choice<T>(words),
     };
 
     private static OptionRow<Uri> Url(string name, OptionGroup group, CommandSet commands, string summary, string details) => new()
     {
-        Name = name, Kind = OptionKind.Url, Group = group, Commands = commands, Summary = summary, Details = details,
-        Expected = "an https address without user, query or fragment (http only to this host itself)", Parser = OptionParsers.Url,
+        Name = name,
+        Kind = OptionKind.Url,
+        Group = group,
+        Commands = commands,
+        Summary = summary,
+        Details = details,
+        Expected = "an https address without user, query or fragment (http only to this host itself)",
+        Parser = OptionParsers.Url,
     };
 
     private static OptionRow<PinnedKey> Key(string name, OptionGroup group, CommandSet commands, string summary, string details) => new()
     {
-        Name = name, Kind = OptionKind.Key, Group = group, Commands = commands, Summary = summary, Details = details,
-        Expected = "THUMBPRINT:POINT of a P-256 public key (43 and 86 characters of base64url)", Parser = OptionParsers.Key,
+        Name = name,
+        Kind = OptionKind.Key,
+        Group = group,
+        Commands = commands,
+        Summary = summary,
+        Details = details,
+        Expected = "THUMBPRINT:POINT of a P-256 public key (43 and 86 characters of base64url)",
+        Parser = OptionParsers.Key,
     };
 }

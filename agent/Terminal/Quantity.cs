@@ -13,7 +13,7 @@ public static class Quantity
         double value = bytes;
         var unit = 0;
         while (Math.Round(Math.Abs(value), unit == 0 ? 0 : 1) >= 1024 && unit < Units.Length - 1) (value, unit) = (value / 1024, unit + 1);
-        return value.ToString(unit == 0 || value == Math.Floor(value) && value < 1024 && bytes % (1L << (10 * unit)) == 0 ? "0" : "0.0", CultureInfo.InvariantCulture) + " " + Units[unit];
+        return value.ToString(unit == 0 ? "0" : "0.0", CultureInfo.InvariantCulture) + " " + Units[unit];
     }
 
     /// <summary>Two units at most: "0.4 s", "3.1 s", "74 s", "2 min 5 s", "3 h 20 min", "12 d 4 h".</summary>

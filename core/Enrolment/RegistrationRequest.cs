@@ -31,7 +31,7 @@ public sealed record RegistrationRequest(
 
     /// <summary>
     /// The request's bytes: <c>HFREG1</c>, a line of JSON, the token's proof over both, the host's signature over all three
-    /// (<c>docs/format-log.md</c>).
+    /// (<c>docs/format.md</c>).
     /// </summary>
     public async ValueTask<byte[]> SignAsync(EnrolmentToken token, ISigningKey hostKey, CancellationToken cancellationToken)
     {

@@ -56,6 +56,11 @@ public static class Crc32C
         var length = bytes.Length;
         var i = 0;
         for (; i <= length - 8; i += 8) state = Step(state, Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref at, i)));
+        if ((length & 4) != 0)
+        {
+            state = Step(state, Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref at, i)));
+            i += 4;
+        }
         for (; i < length; i++) state = Step(state, Unsafe.Add(ref at, i));
         return state;
     }
@@ -79,6 +84,13 @@ public static class Crc32C
     {
         if (!BitConverter.IsLittleEndian) eightBytes = BinaryPrimitives.ReverseEndianness(eightBytes);
         return X86.Sse42.X64.IsSupported ? (uint)X86.Sse42.X64.Crc32(state, eightBytes) : Arm.Crc32.Arm64.ComputeCrc32C(state, eightBytes);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Step(uint state, uint fourBytes)
+    {
+        if (!BitConverter.IsLittleEndian) fourBytes = BinaryPrimitives.ReverseEndianness(fourBytes);
+        return X86.Sse42.X64.IsSupported ? X86.Sse42.Crc32(state, fourBytes) : Arm.Crc32.ComputeCrc32C(state, fourBytes);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -107,8 +119,8 @@ public static class Crc32C
         uint product = 0;
         for (; a != 0; a <<= 1)
         {
-            if ((a & 0x8000_0000) != 0) product ^= b;
-            b = (b & 1) != 0 ? b >> 1 ^ Polynomial : b >> 1;
+            product ^= b & (uint)((int)a >> 31);
+            b = b >> 1 ^ Polynomial & (uint)-(int)(b & 1);
         }
         return product;
     }

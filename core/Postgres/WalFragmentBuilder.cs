@@ -18,6 +18,9 @@ internal sealed class WalFragmentBuilder
     private int _kept;
     private bool _isHead;
 
+    /// <summary>Of a head, the CRC of all bytes; of a record, of those after its header, because that is the order its own CRC needs.</summary>
+    private uint _crc;
+
     public bool IsOpen { get; private set; }
 
     /// <summary>The open fragment continues a record of an earlier segment.</summary>
@@ -31,20 +34,19 @@ internal sealed class WalFragmentBuilder
 
     public long Remaining => TotalLength - Length;
 
-    public uint Crc { get; private set; }
-
     /// <summary>The first bytes, as many as are kept.</summary>
     public ReadOnlySpan<byte> Bytes => _bytes.AsSpan(0, _kept);
 
     public void Begin(Lsn start, uint totalLength, bool isHead)
     {
         (Start, TotalLength, _isHead, IsOpen) = (start, totalLength, isHead, true);
-        (Length, _kept, Crc) = (0, 0, 0);
+        (Length, _kept, _crc) = (0, 0, 0);
     }
 
     public void Append(ReadOnlySpan<byte> piece)
     {
-        Crc = Crc32C.Append(Crc, piece);
+        var headerLeft = _isHead ? 0 : (int)Math.Min(piece.Length, Math.Max(0, WalRecordHeader.Length - Length));
+        _crc = Crc32C.Append(_crc, piece[headerLeft..]);
         if (_kept == Length) Keep(piece);
         Length += piece.Length;
     }
@@ -58,12 +60,14 @@ internal sealed class WalFragmentBuilder
         Length = Length,
         TotalLength = TotalLength,
         Bytes = _bytes.AsSpan(0, Math.Min(_kept, WalFragment.MaxBytes)).ToArray(),
-        Crc = Crc,
+        Crc = _isHead ? _crc : Crc32C.Combine(Crc32C.Of(HeaderBytes), _crc, Length - HeaderBytes.Length),
     };
 
+    /// <summary>The CRC that the whole record should carry.</summary>
+    public uint RecordCrc() => Crc32C.Append(_crc, Bytes[..WalRecordHeader.CoveredLength]);
+
     /// <summary>
-    /// The CRC that a record with these leading bytes should carry, from the CRC of its bytes in their order: PostgreSQL's covers the body
-    /// first and the header after it.
+    /// As <see cref="RecordCrc()"/>, from the CRC of the record's bytes in their order: PostgreSQL's covers the body first and the header after it.
     /// </summary>
     public static uint RecordCrc(ReadOnlySpan<byte> first24Bytes, uint crcInOrder, long totalLength)
     {
@@ -71,6 +75,8 @@ internal sealed class WalFragmentBuilder
         var body = Crc32C.RemovePrefix(crcInOrder, Crc32C.Of(header), totalLength - WalRecordHeader.Length);
         return Crc32C.Append(body, header[..WalRecordHeader.CoveredLength]);
     }
+
+    private ReadOnlySpan<byte> HeaderBytes => Bytes[..Math.Min(WalRecordHeader.Length, _kept)];
 
     private void Keep(ReadOnlySpan<byte> piece)
     {

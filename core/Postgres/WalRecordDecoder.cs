@@ -17,11 +17,6 @@ internal sealed class WalRecordDecoder(int major)
     private readonly WalBlockReference[] _blocks = new WalBlockReference[MaxBlockId + 1];
     private readonly byte _imageApplies = major == 14 ? (byte)0x04 : (byte)0x02;
     private readonly byte _imageCompressed = major == 14 ? (byte)0x02 : (byte)0x1C;
-    private int _blockCount;
-    private int _position;
-    private long _payloadLength;
-    private uint _mainLength;
-    private uint _topLevelXid;
 
     /// <summary>
     /// Decodes a record of which <paramref name="record"/> holds at least the first bytes. Returns false, with
@@ -30,122 +25,147 @@ internal sealed class WalRecordDecoder(int major)
     public bool TryDecode(ReadOnlySpan<byte> record, in WalRecordHeader header, Lsn start, Lsn end, out WalRecord decoded, out string? problem)
     {
         decoded = default;
-        problem = ReadHeaders(record, header.TotalLength);
+        var cursor = new Cursor(record);
+        problem = ReadHeaders(ref cursor, header.TotalLength);
         if (problem is not null) return false;
-        if (_position + _payloadLength != header.TotalLength)
+        var length = cursor.Position + cursor.PayloadLength;
+        if (length != header.TotalLength)
         {
-            problem = $"its parts are {_position + _payloadLength} bytes long together, expected {header.TotalLength}";
+            problem = WrongLength(length, header.TotalLength);
             return false;
         }
-        var mainStart = header.TotalLength - _mainLength;
+        var mainStart = header.TotalLength - cursor.MainLength;
         decoded = new WalRecord
         {
             Start = start,
             End = end,
             Header = header,
-            Blocks = _blocks.AsSpan(0, _blockCount),
+            Blocks = _blocks.AsSpan(0, cursor.BlockCount),
             MainData = mainStart < record.Length ? record[(int)mainStart..] : default,
             IsMainDataMissing = record.Length < header.TotalLength,
-            TopLevelXid = _topLevelXid,
+            TopLevelXid = cursor.TopLevelXid,
         };
         return true;
     }
 
-    private string? ReadHeaders(ReadOnlySpan<byte> record, uint totalLength)
+    private string? ReadHeaders(ref Cursor cursor, uint totalLength)
     {
-        _blockCount = 0;
-        _position = WalRecordHeader.Length;
-        _payloadLength = 0;
-        _mainLength = 0;
-        _topLevelXid = 0;
-        while (totalLength - _position > _payloadLength)
+        while (totalLength - cursor.Position > cursor.PayloadLength)
         {
-            if (_position >= record.Length) return Short();
-            var id = record[_position++];
+            if (!cursor.Has(1)) return Short(cursor.Position);
+            var id = cursor.ReadByte();
+            if (id <= MaxBlockId)
+            {
+                if (ReadBlock(ref cursor, id) is { } problem) return problem;
+                continue;
+            }
+            if (!cursor.Has(id switch { DataShort => 1, Origin => 2, _ => 4 })) return Short(cursor.Position);
             switch (id)
             {
-                case DataShort:
-                    if (!Has(record, 1)) return Short();
-                    _mainLength = record[_position++];
-                    _payloadLength += _mainLength;
-                    return null;
-                case DataLong:
-                    if (!Has(record, 4)) return Short();
-                    _mainLength = ReadUInt32(record);
-                    _payloadLength += _mainLength;
-                    return null;
-                case Origin:
-                    if (!Has(record, 2)) return Short();
-                    _position += 2;
-                    break;
-                case TopLevel:
-                    if (!Has(record, 4)) return Short();
-                    _topLevelXid = ReadUInt32(record);
-                    break;
-                case <= MaxBlockId:
-                    if (ReadBlock(record, id) is { } problem) return problem;
-                    break;
-                default:
-                    return $"block id {id} is not one";
+                case DataShort: cursor.TakeMain(cursor.ReadByte()); return null;
+                case DataLong: cursor.TakeMain(cursor.ReadUInt32()); return null;
+                case Origin: cursor.ReadUInt16(); break;
+                case TopLevel: cursor.TopLevelXid = cursor.ReadUInt32(); break;
+                default: return NotAnId(id);
             }
         }
         return null;
     }
 
-    private string? ReadBlock(ReadOnlySpan<byte> record, byte id)
+    private string? ReadBlock(ref Cursor cursor, byte id)
     {
-        if (_blockCount > 0 && id <= _blocks[_blockCount - 1].Id) return $"block id {id} does not rise";
-        if (!Has(record, 3)) return Short();
-        var flags = record[_position];
-        var dataLength = BinaryPrimitives.ReadUInt16LittleEndian(record[(_position + 1)..]);
-        _position += 3;
-        if ((flags & HasData) != 0 != (dataLength != 0)) return $"block {id} has {dataLength} bytes of data against its flags 0x{flags:X2}";
+        var count = cursor.BlockCount;
+        if (count > 0 && id <= _blocks[count - 1].Id) return NotRising(id);
+        if (!cursor.Has(3)) return Short(cursor.Position);
+        var flags = cursor.ReadByte();
+        var dataLength = cursor.ReadUInt16();
+        if ((flags & HasData) != 0 != (dataLength != 0)) return WrongData(id, flags, dataLength);
         ushort imageLength = 0;
         byte imageFlags = 0;
-        if ((flags & HasImage) != 0 && !TryReadImage(record, out imageLength, out imageFlags)) return Short();
-        if ((flags & SameRelation) != 0 && _blockCount == 0) return $"block {id} is of the same relation as none before";
-        var locatorLength = (flags & SameRelation) != 0 ? 0 : 12;
-        if (!Has(record, locatorLength + 4)) return Short();
+        if ((flags & HasImage) != 0 && !TryReadImage(ref cursor, out imageLength, out imageFlags)) return Short(cursor.Position);
         uint tablespace, database, relation;
-        if (locatorLength == 0) (tablespace, database, relation) = PreviousRelation();
-        else (tablespace, database, relation) = (ReadUInt32(record), ReadUInt32(record), ReadUInt32(record));
-        _blocks[_blockCount++] = new WalBlockReference(
-            id, tablespace, database, relation, (byte)(flags & ForkMask), ReadUInt32(record),
+        if ((flags & SameRelation) != 0)
+        {
+            if (count == 0) return NoRelation(id);
+            if (!cursor.Has(4)) return Short(cursor.Position);
+            ref var last = ref _blocks[count - 1];
+            (tablespace, database, relation) = (last.Tablespace, last.Database, last.RelationNumber);
+        }
+        else
+        {
+            if (!cursor.Has(16)) return Short(cursor.Position);
+            (tablespace, database, relation) = (cursor.ReadUInt32(), cursor.ReadUInt32(), cursor.ReadUInt32());
+        }
+        _blocks[count] = new WalBlockReference(
+            id, tablespace, database, relation, (byte)(flags & ForkMask), cursor.ReadUInt32(),
             (flags & HasImage) != 0, (imageFlags & _imageApplies) != 0, (imageFlags & _imageCompressed) != 0, (flags & WillInit) != 0,
             imageLength, dataLength);
-        _payloadLength += dataLength + imageLength;
+        cursor.BlockCount = count + 1;
+        cursor.PayloadLength += dataLength + imageLength;
         return null;
     }
 
     /// <summary>u16 length, u16 offset of the hole, u8 flags, and u16 length of the hole when it is compressed and has one.</summary>
-    private bool TryReadImage(ReadOnlySpan<byte> record, out ushort length, out byte flags)
+    private bool TryReadImage(ref Cursor cursor, out ushort length, out byte flags)
     {
         const byte HasHole = 0x01;
         (length, flags) = (0, 0);
-        if (!Has(record, 5)) return false;
-        length = BinaryPrimitives.ReadUInt16LittleEndian(record[_position..]);
-        flags = record[_position + 4];
-        _position += 5;
+        if (!cursor.Has(5)) return false;
+        length = cursor.ReadUInt16();
+        cursor.ReadUInt16();
+        flags = cursor.ReadByte();
         if ((flags & _imageCompressed) == 0 || (flags & HasHole) == 0) return true;
-        if (!Has(record, 2)) return false;
-        _position += 2;
+        if (!cursor.Has(2)) return false;
+        cursor.ReadUInt16();
         return true;
     }
 
-    private (uint, uint, uint) PreviousRelation()
+    private static string Short(int position) => $"its headers end at byte {position}, in the middle";
+
+    private static string WrongLength(long length, uint expected) => $"its parts are {length} bytes long together, expected {expected}";
+
+    private static string NotAnId(byte id) => $"block id {id} is not one";
+
+    private static string NotRising(byte id) => $"block id {id} does not rise";
+
+    private static string NoRelation(byte id) => $"block {id} is of the same relation as none before";
+
+    private static string WrongData(byte id, byte flags, ushort length) => $"block {id} has {length} bytes of data against its flags 0x{flags:X2}";
+
+    /// <summary>A position in the record's bytes, and the sums on the way; whoever reads has asked <see cref="Has"/> before.</summary>
+    private ref struct Cursor(ReadOnlySpan<byte> record)
     {
-        ref var last = ref _blocks[_blockCount - 1];
-        return (last.Tablespace, last.Database, last.RelationNumber);
+        private readonly ReadOnlySpan<byte> _record = record;
+
+        public int Position { get; private set; } = WalRecordHeader.Length;
+
+        public long PayloadLength;
+        public uint MainLength;
+        public uint TopLevelXid;
+        public int BlockCount;
+
+        public readonly bool Has(int bytes) => _record.Length - Position >= bytes;
+
+        public byte ReadByte() => _record[Position++];
+
+        public ushort ReadUInt16()
+        {
+            var value = BinaryPrimitives.ReadUInt16LittleEndian(_record[Position..]);
+            Position += 2;
+            return value;
+        }
+
+        public uint ReadUInt32()
+        {
+            var value = BinaryPrimitives.ReadUInt32LittleEndian(_record[Position..]);
+            Position += 4;
+            return value;
+        }
+
+        public void TakeMain(uint length)
+        {
+            MainLength = length;
+            PayloadLength += length;
+        }
     }
-
-    private uint ReadUInt32(ReadOnlySpan<byte> record)
-    {
-        var value = BinaryPrimitives.ReadUInt32LittleEndian(record[_position..]);
-        _position += 4;
-        return value;
-    }
-
-    private bool Has(ReadOnlySpan<byte> record, int bytes) => record.Length - _position >= bytes;
-
-    private string Short() => $"its headers end at byte {_position}, in the middle";
 }

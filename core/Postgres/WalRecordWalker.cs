@@ -129,7 +129,7 @@ internal sealed class WalRecordWalker(WalSegmentName segment, int major, IWalRec
             return;
         }
         var header = WalRecordHeader.Read(_open.Bytes);
-        CheckCrc(header, WalFragmentBuilder.RecordCrc(_open.Bytes, _open.Crc, _open.TotalLength), _open.Start);
+        CheckCrc(header, _open.RecordCrc(), _open.Start);
         Complete(_open.Bytes, header, _open.Start, end);
     }
 
@@ -181,10 +181,8 @@ internal sealed class WalRecordWalker(WalSegmentName segment, int major, IWalRec
 
     private void CheckHeader(in WalRecordHeader header, Lsn start)
     {
-        if (!WalResourceManager.IsValid(header.ResourceManager, major))
-            throw Damaged(start, "record", $"resource manager is {header.ResourceManager}, which PostgreSQL {major} does not have");
-        if (LastStart.IsValid ? header.Previous != LastStart : header.Previous >= segment.Start)
-            throw Damaged(start, "record", $"previous record is {header.Previous}, expected {(LastStart.IsValid ? LastStart : "one before the segment")}");
+        if (!WalResourceManager.IsValid(header.ResourceManager, major)) throw WrongResourceManager(header, start);
+        if (LastStart.IsValid ? header.Previous != LastStart : header.Previous >= segment.Start) throw WrongPrevious(header, start);
         if (FirstStart.IsValid && FirstStart != start) return;
         FirstStart = start;
         FirstPrevious = header.Previous;
@@ -192,14 +190,14 @@ internal sealed class WalRecordWalker(WalSegmentName segment, int major, IWalRec
 
     private void CheckCrc(in WalRecordHeader header, uint crc, Lsn start)
     {
-        if (header.Crc != crc) throw Damaged(start, "record", $"CRC-32C is {crc:X8}, expected {header.Crc:X8}");
+        if (header.Crc != crc) throw WrongCrc(header, crc, start);
     }
 
     private void Complete(ReadOnlySpan<byte> bytes, in WalRecordHeader header, Lsn start, Lsn end)
     {
         if (!_decoder.TryDecode(bytes, header, start, end, out var record, out var problem)) throw Damaged(start, "record", problem!);
         if (_expectsOverwrite || header.IsOverwriteContrecord) CheckOverwrite(record);
-        _facts.Add(record);
+        if (header.ResourceManager <= WalResourceManager.Transaction) _facts.Add(record);
         visitor?.Visit(record);
         LastStart = start;
         LastEnd = ValidEnd = end;
@@ -219,6 +217,16 @@ internal sealed class WalRecordWalker(WalSegmentName segment, int major, IWalRec
         if (!_overwritten.IsValid) OverwrittenBefore = overwritten;
         _expectsOverwrite = false;
     }
+
+    // Messages are made in methods of their own: an interpolated string costs its method a cleared frame at every call.
+    private WalDamagedException WrongResourceManager(in WalRecordHeader header, Lsn start) =>
+        Damaged(start, "record", $"resource manager is {header.ResourceManager}, which PostgreSQL {major} does not have");
+
+    private WalDamagedException WrongPrevious(in WalRecordHeader header, Lsn start) => Damaged(
+        start, "record", $"previous record is {header.Previous}, expected {(LastStart.IsValid ? LastStart : "one before the segment")}");
+
+    private WalDamagedException WrongCrc(in WalRecordHeader header, uint crc, Lsn start) =>
+        Damaged(start, "record", $"CRC-32C is {crc:X8}, expected {header.Crc:X8}");
 
     private WalDamagedException FileEnds(Lsn at) => Damaged(at, "record or page", "the file ends in it");
 

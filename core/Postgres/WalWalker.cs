@@ -21,7 +21,8 @@ public enum WalJudgement
 /// header; XLP_BKP_REMOVABLE; xlp_rem_len of pages that continue nothing; the up to 7 padding bytes after each record; everything after a
 /// switch record. Bits that one segment cannot judge alone: the bytes of <see cref="WalSegmentSummary.Head"/> and
 /// <see cref="WalSegmentSummary.Tail"/> and the low three bits of the head's length, the timeline of a first page that is not the file's,
-/// all of which <see cref="WalStitch"/> proves; and the system identifier, unless the expected one is given.
+/// all of which <see cref="WalStitch"/> proves; the system identifier, unless the expected one is given; and, when a switch ends the WAL on
+/// the first page already, that page's magic, which a flipped bit can make a newer PostgreSQL's.
 /// </para>
 /// </summary>
 public sealed class WalWalker

@@ -167,8 +167,14 @@ public sealed class AzureBlobStore : IObjectStore
     private async Task<Page<BlobItem>> ListPageAsync(string prefix, string? marker, CancellationToken token)
     {
         var pages = _container.GetBlobsAsync(new GetBlobsOptions { Prefix = prefix }, token).AsPages(marker, ListPageSize);
-        await foreach (var page in pages.WithCancellation(token).ConfigureAwait(false)) return page;
-        throw new BodyCutException("a listing without a page");
+        try
+        {
+            await foreach (var page in pages.WithCancellation(token).ConfigureAwait(false)) return page;
+        }
+        catch (NullReferenceException) // what the SDK makes of XML that is no listing, such as a captive portal's page
+        {
+        }
+        throw new BodyCutException("an answer that is no listing");
     }
 
     private async Task<Refusal?> DeleteOnceAsync(string name, string etag, CancellationToken token)

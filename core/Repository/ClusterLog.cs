@@ -5,7 +5,7 @@ using Holdfast.Core.Sealing;
 namespace Holdfast.Core.Repository;
 
 /// <summary>
-/// Reads and verifies a cluster's log (design §4; <c>docs/format-log.md</c>). Holds no state: what a caller knows it passes in, as a
+/// Reads and verifies a cluster's log (design §4; <c>docs/format.md</c>). Holds no state: what a caller knows it passes in, as a
 /// <see cref="LogView"/> or, when only a head is remembered (a recovery kit), as a <see cref="LogHead"/>. Safe to use from several threads.
 /// </summary>
 /// <param name="store">The log's container.</param>

@@ -4,7 +4,8 @@ namespace Holdfast.Core.Repository;
 /// One container of a blob service, as little of it as Holdfast needs. These comments are the contract; one conformance suite holds every
 /// implementation to it.
 /// <list type="bullet">
-/// <item>Names are relative to the container, at most 512 bytes of UTF-8, compared by ordinal bytes.</item>
+/// <item>Names are relative to the container and compared by ordinal bytes. What <see cref="BlobNames.IsValid"/> refuses is an
+/// <see cref="ArgumentException"/>: URLs or Azure would turn it into another name.</item>
 /// <item>Absence is a value (null, or <see cref="CreateOutcome"/>), only ever returned because the store said so for that name. A missing
 /// container is not an absent blob. All other trouble is a <see cref="StoreException"/> after retries (invariant I7).</item>
 /// <item>Every call may be repeated. Retries, their deadline and their jitter are inside the implementation; callers do not retry.</item>
@@ -29,6 +30,7 @@ public interface IObjectStore
     /// <summary>
     /// Reads <paramref name="length"/> bytes from <paramref name="offset"/>, fewer where the blob ends; null when the blob is absent.
     /// A body cut short on the way is retried, never returned as if it were the end. The read is of one version: <see cref="BlobBytes.ETag"/>.
+    /// <see cref="BlobBytes.Properties"/> have the length of the whole blob; <see cref="WholeBlobs.ReadWholeAsync"/> builds on that.
     /// </summary>
     /// <param name="name">The blob's name.</param>
     /// <param name="offset">First byte, from 0. At or beyond the end: zero bytes, with the properties.</param>

@@ -5,7 +5,7 @@ using Holdfast.Core.Sealing;
 
 namespace Holdfast.Core.Repository;
 
-/// <summary>The body of one entry of a cluster's log (<c>docs/format-log.md</c>).</summary>
+/// <summary>The body of one entry of a cluster's log (<c>docs/format.md</c>).</summary>
 /// <param name="Number">From 0, dense.</param>
 /// <param name="Previous">SHA-256 of the whole bytes of the entry before; null for entry 0 only.</param>
 /// <param name="Time">The writer's clock.</param>

@@ -4,7 +4,7 @@ using Holdfast.Core.Sealing;
 namespace Holdfast.Core.Repository;
 
 /// <summary>
-/// The bytes of a log entry: three lines, each ended by a line feed (<c>docs/format-log.md</c>).
+/// The bytes of a log entry: three lines, each ended by a line feed (<c>docs/format.md</c>).
 /// <code>
 /// HFLOG1
 /// {"n":1,"previous":"…","time":"…","signer":"…","event":{"type":"…",…}}

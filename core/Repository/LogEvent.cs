@@ -7,7 +7,7 @@ namespace Holdfast.Core.Repository;
 /// <summary>
 /// What a log entry says has been decided or found. To add an event: write its record with <see cref="Refusal"/> and <see cref="Fold"/>,
 /// give it a
-/// line below, and describe it in <c>docs/format-log.md</c>. Both methods are pure: no clock, no I/O, no randomness; every reader must
+/// line below, and describe it in <c>docs/format.md</c>. Both methods are pure: no clock, no I/O, no randomness; every reader must
 /// fold the same
 /// state for ever, so a released event's meaning never changes: a new meaning is a new event.
 /// </summary>

@@ -7,6 +7,8 @@ namespace Holdfast.Core.Repository;
 /// Keeps the SDK from reconnecting in the middle of a body: Azure.Storage's download streams ask for the rest up to five times by themselves when they
 /// meet an IOException, whatever MaxRetries says. Here each broken read becomes a <see cref="BodyCutException"/>, which only
 /// <see cref="StoreCalls"/> repeats.
+/// <para>Bodies of refusals are dropped. All that counts is in the status and the headers (x-ms-error-code); the SDK would throw XmlException instead of
+/// the status where a proxy's or a HEAD's body is no XML, and Azure quotes signatures in them.</para>
 /// </summary>
 internal sealed class SingleTryPolicy : HttpPipelinePolicy
 {
@@ -24,7 +26,14 @@ internal sealed class SingleTryPolicy : HttpPipelinePolicy
 
     private static void Guard(HttpMessage message)
     {
-        if (message.HasResponse && message.Response.ContentStream is { } body) message.Response.ContentStream = new BodyStream(body);
+        if (!message.HasResponse || message.Response.ContentStream is not { } body) return;
+        if (message.Response.Status < 400)
+        {
+            message.Response.ContentStream = new BodyStream(body);
+            return;
+        }
+        message.Response.ContentStream = null;
+        body.Dispose();
     }
 
     private sealed class BodyStream(Stream body) : Stream

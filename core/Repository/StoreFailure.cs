@@ -101,7 +101,7 @@ internal sealed record StoreFailure(string Text, bool IsTransient)
             if (e is SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain })
                 return new($"the store's name was not resolved: {e.Message}", true) { Hint = "Check endpoint and this host's DNS." };
         }
-        return new(Secrets.Redact($"network: {cause.GetBaseException().Message}"), true);
+        return new(Secrets.Redact($"network: {cause.GetBaseException().Message}"), true) { Hint = "Check endpoint, the network and its firewalls." };
     }
 
     private static StoreFailure FromIdentity(AuthenticationFailedException identity)

@@ -1,4 +1,5 @@
 using System.Net.Security;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
@@ -33,11 +34,13 @@ internal static class StoreTransport
         return new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
-    /// <summary>Trusted by the system, or by the extra roots; the name must match in any case.</summary>
+    /// <summary>True when trusted by the system, or by the extra roots; the name must match in any case. Otherwise throws what is wrong: "false" would not tell.</summary>
+    /// <exception cref="AuthenticationException">Not trusted.</exception>
     private static bool IsTrusted(X509Certificate? certificate, X509Chain? sent, SslPolicyErrors errors, X509Certificate2Collection roots)
     {
         if (errors == SslPolicyErrors.None) return true;
-        if (errors != SslPolicyErrors.RemoteCertificateChainErrors || certificate is not X509Certificate2 leaf) return false;
+        if (errors != SslPolicyErrors.RemoteCertificateChainErrors || certificate is not X509Certificate2 leaf)
+            throw new AuthenticationException($"the certificate of {certificate?.Subject ?? "nobody"} is refused: {errors}");
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.CustomTrustStore.AddRange(roots);
@@ -45,7 +48,8 @@ internal static class StoreTransport
         if (sent is not null) chain.ChainPolicy.ExtraStore.AddRange(sent.ChainPolicy.ExtraStore);
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck; // as HttpClient does by default
         chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ServerAuthentication));
-        return chain.Build(leaf);
+        return chain.Build(leaf) ? true : throw new AuthenticationException(
+            $"the certificate of {leaf.Subject} is refused: {string.Join(", ", chain.ChainStatus.Select(status => status.Status))}");
     }
 
     private static X509Certificate2Collection Load(string caFile)

@@ -5,7 +5,7 @@ namespace Holdfast.Core.Sealing;
 /// <summary>
 /// Seals a few bytes to the holder of a P-256 agreement key: ECDH with an ephemeral key, HKDF-SHA256 (RFC 5869), AES-256-GCM. Used for
 /// the equality
-/// key in a registration's reply and for sealed jobs; <c>docs/format-log.md</c> has it byte by byte. It gives secrecy only: who sent it,
+/// key in a registration's reply and for sealed jobs; <c>docs/format.md</c> has it byte by byte. It gives secrecy only: who sent it,
 /// a signature
 /// around it must say.
 /// <code>

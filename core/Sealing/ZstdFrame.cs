@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Numerics;
 
 namespace Holdfast.Core.Sealing;
 
@@ -38,7 +37,7 @@ public static class ZstdFrame
         var window = single ? 0 : (1UL << (10 + (source[5] >> 3))) / 8 * (8 + (source[5] & 7u));
         var content = ReadContentSize(source.Slice(at, sizeBytes));
         if (content is { } size && size != (ulong)plainLength) throw new DamagedException($"a zstd frame holds {size} bytes, expected {plainLength}");
-        if (window > 1UL << MaxWindowLog) throw new DamagedException($"a zstd frame asks for a window of 2^{BitOperations.Log2(window)} bytes, allowed are 2^{MaxWindowLog}");
+        if (window > 1UL << MaxWindowLog) throw new DamagedException($"a zstd frame asks for a window of {window} bytes, allowed are {1 << MaxWindowLog}");
         return at + sizeBytes;
     }
 

@@ -117,6 +117,9 @@ public sealed class AzuriteServer : IAsyncDisposable
     /// <summary>A transport for Azure's clients that trusts this server's certificate and no other.</summary>
     public HttpPipelineTransport CreateTransport() => new HttpClientTransport(new HttpClient(_certificate.CreateHandler()));
 
+    /// <summary>A handler that trusts this server's certificate and no other.</summary>
+    public HttpMessageHandler CreateHandler() => _certificate.CreateHandler();
+
     /// <summary>Stops the server and deletes its data.</summary>
     public async ValueTask DisposeAsync()
     {

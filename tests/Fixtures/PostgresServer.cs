@@ -38,7 +38,7 @@ public sealed class PostgresServer : IAsyncDisposable
     }
 
     /// <summary>The majors that are tested.</summary>
-    public static TheoryData<int> Majors => [14, 15, 16, 17, 18];
+    public static IEnumerable<object[]> Majors => Enumerable.Range(14, 5).Select(major => new object[] { major });
 
     /// <summary>The server's major version.</summary>
     public int Major { get; }
@@ -113,7 +113,13 @@ public sealed class PostgresServer : IAsyncDisposable
     }
 
     /// <summary>Ends recovery; returns when the server takes writes.</summary>
-    public async Task PromoteAsync() => Assert.True(await ScalarAsync<bool>("SELECT pg_promote(true, 60)"));
+    public async Task PromoteAsync()
+    {
+        if (!await ScalarAsync<bool>("SELECT pg_promote(true, 60)"))
+        {
+            throw new TimeoutException($"the server was not promoted within 60 s:\n{Log}");
+        }
+    }
 
     /// <summary>Connects as superuser over the socket, without a pool.</summary>
     public async Task<NpgsqlConnection> ConnectAsync(string database = "postgres")
@@ -161,7 +167,7 @@ public sealed class PostgresServer : IAsyncDisposable
         var folder = System.Environment.GetEnvironmentVariable("HOLDFAST_TEST_CLIENTS")
             ?? throw new InvalidOperationException("HOLDFAST_TEST_CLIENTS is not set: run tests/run.sh");
         var command = UnprivilegedUser.Command(Path.Combine(folder, program), arguments);
-        return (await RunProcess.RunAsync(command, Environment, TimeSpan.FromMinutes(5))).MustExit();
+        return (await RunProcess.RunAsync(command, Environment, TimeSpan.FromMinutes(10))).MustExit();
     }
 
     /// <summary>Kills the server and deletes its folder.</summary>

@@ -8,7 +8,7 @@ using Holdfast.Core.Sealing;
 namespace Holdfast.Tests.Core.Repository;
 
 /// <summary>
-/// Test vectors: bytes that were written once and must be read for ever (<c>docs/format-log.md</c>). Private keys: the control plane's is 32 bytes 0x11,
+/// Test vectors: bytes that were written once and must be read for ever (<c>docs/format.md</c>). Private keys: the control plane's is 32 bytes 0x11,
 /// the host's signing key 0x22, its agreement key 0x33, the ephemeral key 0x44.
 /// </summary>
 public sealed class LogFormatTests

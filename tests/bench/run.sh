@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Measures Holdfast and its peer in turn, on this machine; prints one line of JSON.
+#   tests/bench/run.sh push [--only-peer]
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+# shellcheck source=infra/setup.sh
+. infra/setup.sh
+
+# Everything measured runs as nobody, from the start, so that nothing but the tools themselves is between the clock and the work.
+as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups -- env HOLDFAST_TEST_SCRATCH="$SCRATCH/run" HOME="$SCRATCH/home" TMPDIR="$SCRATCH/home" "$@"; }
+
+make_scratch
+trap remove_scratch EXIT
+trap 'exit 130' INT TERM
+need_build
+need_azurite
+need_postgres 17
+need_clients
+need_pgbackrest
+place postgres/17
+place "tools/$CLIENTS_MAJOR"
+place pgbackrest
+cp -al "$CACHE/azurite" "$SCRATCH/" 2>/dev/null || cp -a "$CACHE/azurite" "$SCRATCH/"
+publish_agent "$SCRATCH/agent"
+step "benchmark" dotnet publish tests/bench/Holdfast.Bench.csproj -c Release -o "$SCRATCH/bench"
+install -d -o 65534 -g 65534 "$SCRATCH/home" "$SCRATCH/run"
+export HOLDFAST_TEST_AZURITE=$SCRATCH/azurite/node_modules/.bin/azurite HOLDFAST_TEST_POSTGRES=$SCRATCH/postgres
+export HOLDFAST_TEST_CLIENTS=$SCRATCH/tools/$CLIENTS_MAJOR/bin HOLDFAST_TEST_AGENT=$SCRATCH/agent/holdfast
+export HOLDFAST_BENCH_PGBACKREST=$SCRATCH/pgbackrest/bin/pgbackrest
+as_nobody dotnet "$SCRATCH/bench/Holdfast.Bench.dll" "$@" &
+wait $!

@@ -1,0 +1,83 @@
+using System.Security.Authentication;
+using Azure;
+using Holdfast.Core;
+using Holdfast.Core.Repository;
+using Holdfast.Tests.Fixtures;
+
+namespace Holdfast.Tests.Core.Repository;
+
+public class StoreCallsTests
+{
+    private static readonly StoreCall Call = new("read", "https://acct/c", "blob");
+    private readonly SkippingTime _time = new();
+    private readonly List<StoreCallReport> _reports = [];
+
+    private StoreCalls New(StoreCallOptions? options = null, int seed = 1) => new(options, _time, _reports.Add, _time.Skip, new Random(seed));
+
+    [Fact]
+    public async Task Pauses_are_jittered_between_the_bounds_until_the_deadline()
+    {
+        var options = new StoreCallOptions();
+        var failure = await Assert.ThrowsAsync<StoreCallException>(() =>
+            New(options).RunAsync<int>(Call, _ => throw new RequestFailedException(503, "busy", "ServerBusy", null), default));
+        Assert.All(_time.Pauses, pause => Assert.InRange(pause, options.ShortestPause, options.LongestPause));
+        Assert.All(_time.Pauses.Zip(_time.Pauses.Skip(1)), pair => Assert.True(pair.Second <= pair.First * 3 || pair.Second <= options.ShortestPause * 3));
+        Assert.True(_time.Pauses.Distinct().Count() > _time.Pauses.Count / 2);
+        Assert.InRange(_time.Pauses.Aggregate((sum, next) => sum + next), options.Deadline - options.LongestPause, options.Deadline);
+        Assert.Equal((503, "ServerBusy", _time.Pauses.Count + 1), (failure.Status, failure.ErrorCode, failure.Attempts));
+        Assert.Matches("^could not read \"blob\" in https://acct/c: HTTP 503 ServerBusy, [0-9]+ attempts in [0-9.]+ s$", failure.Message);
+        Assert.Equal(StoreCallOutcome.Failed, Assert.Single(_reports).Outcome);
+    }
+
+    [Fact]
+    public async Task An_attempt_that_hangs_is_given_up_and_repeated()
+    {
+        var attempts = 0;
+        var options = new StoreCallOptions { AttemptTimeout = TimeSpan.FromMilliseconds(20) };
+        var result = await New(options).RunAsync(Call, async token =>
+        {
+            if (++attempts == 1) await Task.Delay(Timeout.Infinite, token);
+            return 42;
+        }, default);
+        Assert.Equal((42, 2), (result, attempts));
+        Assert.Contains("no complete answer within 0.02 s", _reports[0].LastFailure, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_cancelled_call_is_cancelled_and_not_repeated()
+    {
+        using var cancel = new CancellationTokenSource();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => New().RunAsync<int>(Call, _ =>
+        {
+            cancel.Cancel();
+            throw new HttpRequestException("torn down");
+        }, cancel.Token));
+        Assert.Equal((1, StoreCallOutcome.Cancelled), (_reports[0].Attempts, _reports[0].Outcome));
+    }
+
+    [Theory]
+    [InlineData(typeof(InvalidOperationException))]
+    [InlineData(typeof(FileNotFoundException))]
+    public async Task What_is_not_the_stores_fault_passes_unchanged(Type type) =>
+        await Assert.ThrowsAsync(type, () => New().RunAsync<int>(Call, _ => throw (Exception)Activator.CreateInstance(type)!, default));
+
+    [Fact]
+    public async Task An_untrusted_certificate_is_not_repeated_and_names_ca_file()
+    {
+        var failure = await Assert.ThrowsAsync<StoreCallException>(() => New().RunAsync<int>(Call,
+            _ => throw new RequestFailedException(0, "tls", new HttpRequestException("tls", new AuthenticationException("untrusted root"))), default));
+        Assert.Equal(1, failure.Attempts);
+        Assert.Contains("ca-file", failure.Hint, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Large_bodies_have_more_time() =>
+        Assert.Equal(TimeSpan.FromSeconds(4), new StoreCallOptions { SlowestBytesPerSecond = 1 << 20 }.TransferTime(4 << 20));
+
+    [Theory]
+    [InlineData("https://a/b?sv=1&sig=abc%2Fd%3D&se=2 x", "https://a/b?sv=1&sig=...&se=2 x")]
+    [InlineData("AccountKey=abc==;BlobEndpoint=x", "AccountKey=...;BlobEndpoint=x")]
+    [InlineData("nothing", "nothing")]
+    [InlineData("SIG=a SIG=b", "SIG=... SIG=...")]
+    public void Secrets_are_taken_out(string text, string expected) => Assert.Equal(expected, Secrets.Redact(text));
+}
