@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Holdfast.Core;
+using Microsoft.Win32.SafeHandles;
 
 namespace Holdfast.Agent.Host;
 
@@ -10,6 +11,8 @@ namespace Holdfast.Agent.Host;
 public sealed partial class StateFolder(string path)
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    private const int ReadOnlyFolder = 0x80000; // O_RDONLY | O_CLOEXEC
 
     /// <summary>Where it is.</summary>
     public string Path { get; } = path;
@@ -75,9 +78,13 @@ public sealed partial class StateFolder(string path)
     /// <summary>Makes renames in a folder durable.</summary>
     public static void SyncFolder(string folder)
     {
-        using var handle = File.OpenHandle(folder, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        if (FSync(handle) != 0) throw new IOException($"fsync of {folder} failed with errno {Marshal.GetLastPInvokeError()}");
+        // File.OpenHandle refuses folders.
+        using var handle = new SafeFileHandle(Open(folder, ReadOnlyFolder), ownsHandle: true);
+        if (handle.IsInvalid || FSync(handle) != 0) throw new IOException($"fsync of {folder} failed: {Marshal.GetLastPInvokeErrorMessage()}");
     }
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static partial int FSync(SafeHandle file);
