@@ -49,7 +49,7 @@ UPDATE words SET f = f + 1, c = c || '!' WHERE n % 7 = 0;
 
 CREATE TABLE drawn AS SELECT * FROM normal_rand(1000, 10, 3) AS f;
 CREATE MATERIALIZED VIEW turned AS
-  SELECT * FROM crosstab('SELECT n, n % 3, t FROM words WHERE n < 60 ORDER BY 1, 2') AS turned (n int, one text, two text, three text);
+  SELECT * FROM public.crosstab('SELECT n, n % 3, t FROM public.words WHERE n < 60 ORDER BY 1, 2') AS turned (n int, one text, two text, three text);
 
 -- Values and records larger than a segment of 1 MiB: some segments then hold no record's start.
 CREATE TABLE large (n int, b bytea);
