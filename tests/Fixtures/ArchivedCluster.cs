@@ -24,7 +24,9 @@ public sealed class ArchivedCluster : IAsyncDisposable
             ("max_prepared_transactions", "8"), ("track_commit_timestamp", "on"), ("max_wal_size", $"{Math.Max(64, 8 * walSegmentMebibytes)}MB")]));
         try
         {
+            await cluster.Primary.StopAsync();
             await ArchiveAsync(cluster.Primary, archives);
+            await cluster.Primary.StartAsync();
             return cluster;
         }
         catch
@@ -34,18 +36,16 @@ public sealed class ArchivedCluster : IAsyncDisposable
         }
     }
 
-    /// <summary>Makes a running server archive, by a restart.</summary>
+    /// <summary>Makes a server archive from its next start on.</summary>
     public static async Task ArchiveAsync(PostgresServer server, params IReadOnlyList<IWalArchive> archives)
     {
         var commands = new List<string>();
         foreach (var archive in archives) commands.Add(await archive.AdmitAsync(server));
         (server.Settings["archive_mode"], server.Settings["archive_command"]) = ("on", string.Join(" && ", commands));
-        await server.StopAsync();
-        await server.StartAsync();
     }
 
-    /// <summary>Takes the base copy.</summary>
-    public async Task TakeBaseCopyAsync() => _servers.Add(BaseCopy = await Fixtures.BaseCopy.CopyFilesAsync(Primary));
+    /// <summary>Takes the base copy, from the primary or a standby of it.</summary>
+    public async Task TakeBaseCopyAsync(PostgresServer? source = null) => _servers.Add(BaseCopy = await Fixtures.BaseCopy.CopyFilesAsync(source ?? Primary));
 
     /// <summary>Ends the current segment; returns when it, and all before it, are archived.</summary>
     public Task ArchiveAllAsync() => ArchiveAllAsync(Primary);

@@ -1,3 +1,5 @@
+using Azure.Storage;
+using Azure.Storage.Blobs;
 using Holdfast.Agent.Host;
 using Holdfast.Agent.Options;
 using Holdfast.Core.Enrolment;
@@ -62,11 +64,10 @@ public sealed class HoldfastArchive : IWalArchive, IDisposable
         using var services = BlobServices.Open(_settings);
         using var token = EnrolmentToken.Generate();
         await AppendAsync(services, new EnrolmentTokenIssued(token.Grant(HostRole.Database)));
+        var control = ControlFile.Parse(await File.ReadAllBytesAsync(Path.Combine(server.DataFolder, ControlFile.RelativePath)));
         var point = identity.Agreement.ExportParameters(false).Q;
         await AppendAsync(services, new HostRegistered(host, HostRole.Database, identity.Signing.PublicKey, new AgreementPublicKey([.. point.X!, .. point.Y!]), token.Hash,
-            new SystemIdentifier((ulong)await server.ScalarAsync<long>("SELECT system_identifier FROM pg_control_system()")),
-            new TimelineId((uint)await server.ScalarAsync<int>("SELECT timeline_id FROM pg_control_checkpoint()")),
-            Lsn.Parse(await server.ScalarAsync<string>("SELECT redo_lsn::text FROM pg_control_checkpoint()"))));
+            control.SystemIdentifier, control.Checkpoint.Timeline, control.Checkpoint.Redo));
         return $"{Agent} archive-push --config={configuration} %p";
     }
 
@@ -79,6 +80,16 @@ public sealed class HoldfastArchive : IWalArchive, IDisposable
     {
         _controlPlane.Dispose();
         _scratch.Dispose();
+    }
+
+    /// <summary>Deletes the blobs of one WAL file, as no host could.</summary>
+    public async Task DeleteAsync(PostgresServer server, string segment)
+    {
+        using var services = BlobServices.Open(_settings);
+        var control = ControlFile.Parse(await File.ReadAllBytesAsync(Path.Combine(server.DataFolder, ControlFile.RelativePath)));
+        var name = BlobNames.WalSegment(control.SystemIdentifier, WalSegmentName.Parse(segment, control.WalSegmentSize));
+        await new BlobContainerClient(new Uri($"{_azurite.BlobEndpoint}/{_settings.Names.Data}"), new StorageSharedKeyCredential(_azurite.AccountName, _azurite.AccountKey),
+            new BlobClientOptions { Transport = _azurite.CreateTransport() }).DeleteBlobAsync(name);
     }
 
     private Task AppendAsync(BlobServices services, LogEvent logEvent)
@@ -114,6 +125,7 @@ public sealed class HoldfastArchive : IWalArchive, IDisposable
             control-plane-key = {PinnedKey.Format(_controlPlane.PublicKey)}
             state-path = {_scratch[host]}
             spool-path = {_scratch[host, "spool"]}
+            archive-get-timeout = 1s
             {keys}
 
             """);

@@ -6,6 +6,6 @@ public interface IWalArchive
     /// <summary>For <c>restore_command</c>.</summary>
     string RestoreCommand { get; }
 
-    /// <summary>Makes one server, which runs, an archiving host of this archive. Returns its <c>archive_command</c>.</summary>
+    /// <summary>Makes a server, which may run or not, a host of this archive. Returns its <c>archive_command</c>.</summary>
     Task<string> AdmitAsync(PostgresServer server);
 }

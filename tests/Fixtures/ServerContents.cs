@@ -27,7 +27,7 @@ public static class ServerContents
     {
         var relations = await ReadAsync(server, database, Relations);
         var counts = relations.Where(row => row[2] == "True").Select(row =>
-            $"SELECT '{row[0]}', count(*)::text, coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM {row[0]} t");
+            $"SELECT '{row[0]}', count(*)::text, coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM (SELECT * FROM {row[0]}) t");
         var rows = (await ReadAsync(server, database, string.Join(" UNION ALL ", counts))).ToDictionary(row => row[0], row => $"{row[1]} rows {row[2]}");
         return relations.Select(row => $"{database}.{row[0]}: file {row[1]} {rows.GetValueOrDefault(row[0])}");
     }
