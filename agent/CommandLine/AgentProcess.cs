@@ -21,6 +21,9 @@ public sealed class AgentProcess(TextWriter output, TextWriter error, IReadOnlyD
     /// <summary>Whether stdin is a terminal.</summary>
     public bool CanAsk { get; init; }
 
+    /// <summary>Where answers come from; null: stdin, opened only when there is something to ask.</summary>
+    public TextReader? Input { get; init; }
+
     /// <summary>The clock.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
@@ -89,6 +92,7 @@ public sealed class AgentProcess(TextWriter output, TextWriter error, IReadOnlyD
             Log = log,
             Clock = Clock,
             CanAsk = CanAsk,
+            Input = Input ?? (CanAsk && command.Id != CommandSet.ArchivePush ? Console.In : TextReader.Null),
             Style = TerminalStyle.For(OutputIsTerminal, environment),
         }, cancellationToken).ConfigureAwait(false);
     }

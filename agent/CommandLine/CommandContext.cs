@@ -20,6 +20,9 @@ public sealed class CommandContext
     /// <summary>Progress and hints (stderr); messages go through <see cref="Log"/>.</summary>
     public required TextWriter Error { get; init; }
 
+    /// <summary>Answers, when <see cref="CanAsk"/> (stdin).</summary>
+    public TextReader Input { get; init; } = TextReader.Null;
+
     /// <summary>The log (stderr).</summary>
     public required Log Log { get; init; }
 

@@ -21,6 +21,21 @@ public sealed record DataDirectory(string Path, ControlFile Control)
         return new DataDirectory(path, control);
     }
 
+    /// <summary>Where this server's WAL starts to count when it is registered now.</summary>
+    public WalPosition StartingPosition() =>
+        Register.StartingPosition.Of(Control.Checkpoint.Timeline, Control.Checkpoint.Redo, Control.WalSegmentSize, FilesIn("pg_wal/archive_status"));
+
+    /// <summary>Names of the files in a folder of the data directory.</summary>
+    /// <exception cref="ConfigurationException">It cannot be read.</exception>
+    public IReadOnlyList<string> FilesIn(string folder)
+    {
+        try { return [.. Directory.EnumerateFiles(Resolve(folder)).Select(file => System.IO.Path.GetFileName(file))]; }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigurationException($"{Resolve(folder)}: {e.Message}", "run holdfast as the user that owns the data directory", e);
+        }
+    }
+
     /// <summary>A path as PostgreSQL gives it: relative to the data directory.</summary>
     public string Resolve(string path) => System.IO.Path.Combine(Path, path);
 

@@ -7,6 +7,9 @@ namespace Holdfast.Agent.Host;
 /// <summary>From the repo-… options to the store's settings.</summary>
 public static class StoreOptions
 {
+    /// <summary>How long a call of an operator's command goes on trying: a person waits, and can call again.</summary>
+    public static readonly TimeSpan OperatorDeadline = TimeSpan.FromSeconds(60);
+
     /// <summary>The settings.</summary>
     /// <exception cref="ConfigurationException">An option that repo-auth needs is missing.</exception>
     public static StoreSettings From(ResolvedOptions options, TimeSpan deadline)

@@ -37,8 +37,17 @@ public enum CommandSet
     /// <summary>holdfast completion</summary>
     Completion = 1 << 9,
 
+    /// <summary>holdfast token</summary>
+    Token = 1 << 10,
+
+    /// <summary>holdfast revoke</summary>
+    Revoke = 1 << 11,
+
+    /// <summary>Commands that talk to the control plane, or speak for it.</summary>
+    Deciding = Register | Adopt | Token | Revoke,
+
     /// <summary>Commands that talk to the blob service.</summary>
-    Storing = Init | Register | ArchivePush | ArchiveGet | Check | Adopt | Info,
+    Storing = Init | Register | ArchivePush | ArchiveGet | Check | Adopt | Info | Token | Revoke,
 
     /// <summary>Commands that sign or seal as this host.</summary>
     Sealing = ArchivePush | Check | Adopt,

@@ -6,7 +6,7 @@ public enum OptionKind
     /// <summary>Any text of one line.</summary>
     Text,
 
-    /// <summary>An absolute path.</summary>
+    /// <summary>An absolute path; in the configuration file also one relative to the file's folder.</summary>
     Path,
 
     /// <summary>A whole number with a unit and bounds.</summary>

@@ -87,7 +87,7 @@ public sealed class OptionResolver
         if (!row.In(OptionPlaces.File))
             throw new ConfigurationException($"{place}: {row.Name} cannot be given in the configuration file",
                 row.In(OptionPlaces.Environment) ? $"use {row.Flag} or {row.EnvironmentVariable}" : $"use {row.Flag}");
-        Parse(new GivenOption(row, entry.Value, new OptionSource(OptionOrigin.GlobalSection, place)));
+        Parse(new GivenOption(row, TextOf(path, row, entry), new OptionSource(OptionOrigin.GlobalSection, place)));
     }
 
     private string? SelectCluster(string path, IniDocument document)
@@ -110,9 +110,16 @@ public sealed class OptionResolver
     private void TakeSection(string path, IniDocument document, string section, OptionOrigin origin)
     {
         foreach (var entry in document.Entries.Where(entry => entry.Section == section))
-            Offer(new GivenOption(OptionTable.Find(entry.Key)!, entry.Value, new OptionSource(origin, $"{path}:{entry.Line}")));
+        {
+            var row = OptionTable.Find(entry.Key)!;
+            Offer(new GivenOption(row, TextOf(path, row, entry), new OptionSource(origin, $"{path}:{entry.Line}")));
+        }
         RefuseBothForms(origin);
     }
+
+    /// <summary>A relative path in the file is meant from the file's folder, so that a folder of configuration and keys can be moved as a whole.</summary>
+    private static string TextOf(string path, OptionRow row, IniEntry entry) =>
+        row.Kind == OptionKind.Path && entry.Value[0] != '/' ? Path.GetFullPath(entry.Value, Path.GetDirectoryName(path)!) : entry.Value;
 
     private void TakeFallbacks()
     {

@@ -39,7 +39,8 @@ public static partial class OptionTable
         Parser = parser,
     };
 
-    private static OptionRow<string> Text(string name, OptionGroup group, CommandSet commands, string summary, string details = "", string? value = null, string reason = "", string? fallback = null) => new()
+    private static OptionRow<string> Text(string name, OptionGroup group, CommandSet commands, string summary, string details = "", string? value = null, string reason = "", string? fallback = null,
+        OptionPlaces places = OptionPlaces.All) => new()
     {
         Name = name,
         Kind = OptionKind.Text,
@@ -52,6 +53,7 @@ public static partial class OptionTable
         FallbackVariable = fallback,
         Expected = "one line of text",
         Parser = OptionParsers.Text,
+        Places = places,
     };
 
     private static OptionRow<string> Path(string name, OptionGroup group, CommandSet commands, string summary, string? value = null, string reason = "", string details = "",

@@ -1,5 +1,6 @@
 namespace Holdfast.Agent.Options;
 
+using Holdfast.Core.Repository;
 using static Holdfast.Agent.Options.CommandSet;
 using static Holdfast.Agent.Options.OptionGroup;
 
@@ -25,11 +26,11 @@ public static partial class OptionTable
         "one line per segment or file tells what happened; PostgreSQL copies stderr into its own log");
 
     /// <summary>output</summary>
-    public static readonly OptionRow<OutputForm> Output = Choice<OutputForm>("output", General, Init | Register | Check | Adopt | Info | CommandSet.Version, "the form of results on stdout", ["text", "json"], "text",
+    public static readonly OptionRow<OutputForm> Output = Choice<OutputForm>("output", General, Init | Register | Check | Adopt | Info | CommandSet.Token | Revoke | CommandSet.Version, "the form of results on stdout", ["text", "json"], "text",
         "people come first; programs can ask");
 
     /// <summary>yes</summary>
-    public static readonly OptionRow<bool> Yes = Boolean("yes", General, Init | Register | Adopt, "do it without asking", "n", "nothing is changed without showing the plan first",
+    public static readonly OptionRow<bool> Yes = Boolean("yes", General, Init | Register | Adopt | Revoke, "do it without asking", "n", "nothing is changed without showing the plan first",
         "For scripts. Without it, and with no terminal to ask on, the command shows its plan and stops.", OptionPlaces.Flag);
 
     /// <summary>reference</summary>
@@ -150,11 +151,12 @@ public static partial class OptionTable
     // Keys
 
     /// <summary>control-plane-key</summary>
-    public static readonly OptionRow<PinnedKey> ControlPlaneKey = Key("control-plane-key", Keys, Register | ArchivePush | ArchiveGet | Check | Adopt | Info, "the control plane's public signing key: the only one whose log counts",
+    public static readonly OptionRow<PinnedKey> ControlPlaneKey = Key("control-plane-key", Keys, Register | ArchivePush | ArchiveGet | Check | Adopt | Info | Revoke, "the control plane's public signing key: the only one whose log counts",
         "THUMBPRINT:POINT, 43 and 86 characters of base64url, as init prints it.");
 
     /// <summary>content-key-file</summary>
-    public static readonly OptionRow<string> ContentKeyFile = Path("content-key-file", Keys, Init | Sealing, "the public content key (JWK): what this host seals, only a restorer opens");
+    public static readonly OptionRow<string> ContentKeyFile = Path("content-key-file", Keys, Init | Sealing, "the public content key (JWK): what this host seals, only a restorer opens",
+        details: "init makes one unless it is given here; then the private half stays where it is.");
 
     /// <summary>escrow-key-file</summary>
     public static readonly OptionRow<string> EscrowKeyFile = Path("escrow-key-file", Keys, Init | Sealing, "the public escrow key (JWK): a second way to the content, its private half offline");
@@ -163,16 +165,29 @@ public static partial class OptionTable
     public static readonly OptionRow<string> IndexKeyFile = Path("index-key-file", Keys, Init | Sealing, "the public index key (JWK): what the control plane must read is sealed to it");
 
     /// <summary>content-private-key-file</summary>
-    public static readonly OptionRow<string> ContentPrivateKeyFile = Path("content-private-key-file", Keys, Init | Restoring, "the private content key (JWK): restorers and archive-reading standbys only");
+    public static readonly OptionRow<string> ContentPrivateKeyFile = Path("content-private-key-file", Keys, Restoring, "the private content key (JWK): restorers and archive-reading standbys only");
 
     /// <summary>index-private-key-file</summary>
-    public static readonly OptionRow<string> IndexPrivateKeyFile = Path("index-private-key-file", Keys, Init | Restoring | Info, "the private index key (JWK): restorers and the control plane");
+    public static readonly OptionRow<string> IndexPrivateKeyFile = Path("index-private-key-file", Keys, Restoring | Info, "the private index key (JWK): restorers and the control plane");
 
     /// <summary>signing-key-file</summary>
-    public static readonly OptionRow<string> SigningKeyFile = Path("signing-key-file", Keys, Init | Register | Adopt, "the control plane's private signing key (JWK), for the embedded control plane");
+    public static readonly OptionRow<string> SigningKeyFile = Path("signing-key-file", Keys, Deciding, "the control plane's private signing key (JWK), for the embedded control plane");
 
     /// <summary>equality-key-file</summary>
-    public static readonly OptionRow<string> EqualityKeyFile = Path("equality-key-file", Keys, Init | Register | Adopt, "the cluster's equality key, kept by the control plane and given to hosts when they register");
+    public static readonly OptionRow<string> EqualityKeyFile = Path("equality-key-file", Keys, Deciding, "the cluster's equality key, kept by the control plane and given to hosts when they register");
+
+    /// <summary>control-plane-config</summary>
+    public static readonly OptionRow<string> ControlPlaneConfig = Path("control-plane-config", Keys, Deciding, "the control plane's configuration file, for the embedded control plane",
+        details: "What init wrote as control-plane/holdfast.conf. With it this command decides in the control plane's name; a database host needs it only while no control plane runs elsewhere.");
+
+    /// <summary>sas-days</summary>
+    public static readonly OptionRow<int> SasDays = Integer("sas-days", Keys, Init, "how long the SAS tokens that init makes are valid", 365, 1, 3650, "days", "a year is what operators plan renewals in; an identity never expires");
+
+    /// <summary>role</summary>
+    public static readonly OptionRow<HostRole> Role = Choice<HostRole>("role", Keys, CommandSet.Token, "what the host that the token registers may do", ["database", "restorer", "drill"], "database", "most hosts run PostgreSQL");
+
+    /// <summary>reason</summary>
+    public static readonly OptionRow<string> Reason = Text("reason", Keys, Revoke, "why, for those who read the log later", places: OptionPlaces.Flag);
 
     /// <summary>enrolment-token</summary>
     public static readonly OptionRow<string> EnrolmentToken = Secret("enrolment-token", Keys, Register | Adopt, "the one-time token that init made for this host");
@@ -215,8 +230,8 @@ public static partial class OptionTable
     public static readonly OptionRow<ByteSize> SpoolMax = Size("spool-max", Host, ArchiveGet, "how much archive-get may fetch ahead into spool-path", "256MiB", 1 << 20, 1L << 40, "16 segments of the usual size hide the service's latency");
 
     /// <summary>key-path</summary>
-    public static readonly OptionRow<string> KeyPath = Path("key-path", Host, Init, "where init puts the keys, the recovery kit and the agent's configuration", "/etc/holdfast/keys", "beside the configuration",
-        "Move the restorer's and the escrow keys off this host afterwards.");
+    public static readonly OptionRow<string> KeyPath = Path("key-path", Host, Init, "where init puts keys, configurations and the recovery kit, in a folder named after the cluster", "/etc/holdfast/keys", "beside the configuration",
+        "A folder for each role: agent, control-plane, restorer, escrow. Each can be moved as a whole. Take restorer and escrow off this host afterwards.");
 
     /// <summary>Every option, in the order of help.</summary>
     public static IReadOnlyList<OptionRow> All { get; } =
@@ -226,7 +241,7 @@ public static partial class OptionTable
         RepoSasData, RepoSasDataFile, RepoSasLog, RepoSasLogFile, RepoSasCatalog, RepoSasCatalogFile, RepoSasWork, RepoSasWorkFile, RepoSasQueue, RepoSasQueueFile,
         RepoClientId, RepoTenantId, RepoClientSecret, RepoClientSecretFile, RepoClientCertificate, RepoTokenFile, RepoCaFile, RepoTimeout,
         PgPath, PgSocketPath, PgHost, PgPort, PgUser, PgDatabase,
-        ControlPlaneKey, ContentKeyFile, EscrowKeyFile, IndexKeyFile, ContentPrivateKeyFile, IndexPrivateKeyFile, SigningKeyFile, EqualityKeyFile, EnrolmentToken, EnrolmentTokenFile,
+        ControlPlaneKey, ContentKeyFile, EscrowKeyFile, IndexKeyFile, ContentPrivateKeyFile, IndexPrivateKeyFile, SigningKeyFile, EqualityKeyFile, ControlPlaneConfig, SasDays, Role, Reason, EnrolmentToken, EnrolmentTokenFile,
         CompressLevel, ArchiveTimeout, ArchiveGetTimeout, WalDamaged,
         HostName, ProcessMax, StatePath, SpoolPath, SpoolMax, KeyPath,
     ];

@@ -1,6 +1,10 @@
+using System.Text.Json.Serialization;
 using Holdfast.Agent.CommandLine;
+using Holdfast.Agent.Host;
 using Holdfast.Agent.Options;
 using Holdfast.Core;
+using Holdfast.Core.Enrolment;
+using Holdfast.Core.Repository;
 
 namespace Holdfast.Agent.Register;
 
@@ -19,12 +23,14 @@ public sealed class RegisterCommand : AgentCommand
     /// <inheritdoc/>
     public override string Description => """
         Makes the keys of this host, proves the enrolment token, and asks the control plane to log the host with its system identifier, timeline and LSN. Until that is logged, archive-push acknowledges nothing.
+        Works with the server running or stopped. Run it as the user that PostgreSQL runs as; as root it hands state-path to that user. Run again, it goes on where it was.
         """;
 
     /// <inheritdoc/>
     public override IReadOnlyList<CommandExample> Examples { get; } =
     [
         new("on the database host, as postgres", "holdfast register"),
+        new("without a control plane elsewhere, with its keys at hand", "holdfast register --control-plane-config=/etc/holdfast/keys/shop/control-plane/holdfast.conf"),
         new("with the token in a file of its own", "holdfast register --enrolment-token-file=/etc/holdfast/token"),
     ];
 
@@ -32,6 +38,46 @@ public sealed class RegisterCommand : AgentCommand
     public override IReadOnlyList<CommandExit> ExitCodes { get; } = [new(ExitCode.Refused, "the token is used up, or this system identifier belongs to another host")];
 
     /// <inheritdoc/>
-    public override Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken) =>
-        throw new ConfigurationException("holdfast register is not built yet");
+    public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        var data = DataDirectory.Open(context);
+        using var repository = Host.Repository.Open(context, StoreOptions.OperatorDeadline);
+        var registration = new HostRegistration(context, repository, data);
+        var view = await repository.ReadLogAsync(cancellationToken).ConfigureAwait(false);
+        var host = registration.FindUsable(view.State);
+        var isNew = host is null;
+        if (host is null)
+        {
+            using var controlPlane = EmbeddedControlPlane.TryOpen(context) ?? throw new ConfigurationException("registering this host: there is no control plane to ask",
+                "while none runs elsewhere, name the configuration that init wrote for it: --control-plane-config=…/control-plane/holdfast.conf");
+            using var token = context.Options.Find(OptionTable.EnrolmentToken) is { } text ? EnrolmentToken.Parse(text) : null;
+            host = await registration.RegisterAsync(controlPlane, token, data.StartingPosition(), cancellationToken).ConfigureAwait(false);
+        }
+        registration.HandOver();
+        Report(context, repository.Cluster, host, isNew);
+        return ExitCode.Done;
+    }
+
+    private static void Report(CommandContext context, string cluster, RegisteredHost host, bool isNew)
+    {
+        var configuration = context.Options.ConfigurationFile == OptionTable.Config.Default ? "" : $" --config={context.Options.ConfigurationFile}";
+        string[] settings = ["archive_mode = on", $"archive_command = 'holdfast archive-push{configuration} %p'"];
+        if (context.Json)
+        {
+            context.WriteJson(new RegisterReport(cluster, host.Name, isNew, host.Thumbprint.ToString(), host.System.ToString()!, host.Timeline!.Value.Value, host.Lsn.ToString()!, host.Entry, settings),
+                RegisterJson.Default.RegisterReport);
+            return;
+        }
+        context.Output.WriteLine($"host {host.Name} {(isNew ? "is registered" : "was registered already")} for cluster {cluster} by log entry {host.Entry}, key {host.Thumbprint.Short}");
+        context.Output.WriteLine($"system identifier {host.System}; its WAL counts from {host.Start} on");
+        context.Output.WriteLine("\nin postgresql.conf (archive_mode needs a restart):");
+        foreach (var line in settings) context.Output.WriteLine("  " + line);
+    }
 }
+
+/// <summary>What register answers with --output=json.</summary>
+internal sealed record RegisterReport(string Cluster, string Host, bool Registered, string Key, string SystemIdentifier, uint Timeline, string Lsn, long LogEntry, IReadOnlyList<string> Settings);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, WriteIndented = true)]
+[JsonSerializable(typeof(RegisterReport))]
+internal sealed partial class RegisterJson : JsonSerializerContext;

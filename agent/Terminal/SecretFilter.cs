@@ -11,7 +11,13 @@ public sealed class SecretFilter
     private string[] _secrets = [];
 
     /// <summary>Conceals these from now on. Secrets shorter than 4 characters are not replaced: they would garble the text without hiding anything.</summary>
-    public void Conceal(IEnumerable<string> secrets) => _secrets = [.. secrets.Where(secret => secret.Length >= 4).OrderByDescending(secret => secret.Length)];
+    public void Conceal(IEnumerable<string> secrets) =>
+        _secrets = [.. secrets.SelectMany(secret => KeysOf(secret).Append(secret)).Where(secret => secret.Length >= 4).OrderByDescending(secret => secret.Length)];
+
+    /// <summary>The keys within a connection string, which may be printed without the rest of it.</summary>
+    private static IEnumerable<string> KeysOf(string secret) => secret.Split(';')
+        .Where(part => part.StartsWith("AccountKey=", StringComparison.OrdinalIgnoreCase) || part.StartsWith("SharedAccessSignature=", StringComparison.OrdinalIgnoreCase))
+        .Select(part => part[(part.IndexOf('=') + 1)..]);
 
     /// <summary>The text without them.</summary>
     public string Apply(string text)

@@ -159,14 +159,19 @@ public sealed class BlobServices : IDisposable
 
     private TokenCredential? Identity(StoreCredential credential) => Guarded<TokenCredential?>(() => credential switch
     {
-        StoreCredential.ManagedIdentity it => new ManagedIdentityCredential(new ManagedIdentityCredentialOptions(
-            it.ClientId is null ? ManagedIdentityId.SystemAssigned : ManagedIdentityId.FromUserAssignedClientId(it.ClientId)) { Transport = _transport }),
+        StoreCredential.ManagedIdentity it => new ManagedIdentityCredential(Managed(it)),
         StoreCredential.WorkloadIdentity it => new WorkloadIdentityCredential(Workload(it)),
         StoreCredential.ClientSecret it => new ClientSecretCredential(it.TenantId, it.ClientId, it.Secret, new ClientSecretCredentialOptions { Transport = _transport }),
         StoreCredential.ClientCertificate it => new ClientCertificateCredential(it.TenantId, it.ClientId, it.CertificateFile,
             new ClientCertificateCredentialOptions { Transport = _transport }),
         _ => null,
     });
+
+    private ManagedIdentityCredentialOptions Managed(StoreCredential.ManagedIdentity it)
+    {
+        var id = it.ClientId is null ? ManagedIdentityId.SystemAssigned : ManagedIdentityId.FromUserAssignedClientId(it.ClientId);
+        return new ManagedIdentityCredentialOptions(id) { Transport = _transport };
+    }
 
     private WorkloadIdentityCredentialOptions Workload(StoreCredential.WorkloadIdentity it)
     {

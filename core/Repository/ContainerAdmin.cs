@@ -20,6 +20,21 @@ public sealed class ContainerAdmin
         _calls = calls;
     }
 
+    /// <summary>The blob service, also when a connection string names it.</summary>
+    /// <exception cref="ConfigurationException">The credential or the endpoint cannot be used.</exception>
+    public Uri BlobEndpoint => new(Plain(_services.Service().Uri).TrimEnd('/'));
+
+    /// <summary>The queue service.</summary>
+    /// <exception cref="ConfigurationException">The credential or the endpoint cannot be used.</exception>
+    public Uri QueueEndpoint
+    {
+        get
+        {
+            var queue = Plain(_services.ReportsQueue().Uri);
+            return new Uri(queue[..^(_services.Names.ReportsQueue.Length + 1)]);
+        }
+    }
+
     /// <summary>Makes the four containers and the queue, as far as they are missing; private, without public access.</summary>
     /// <returns>The names of those that this call made.</returns>
     /// <exception cref="StoreException">Refused or unreachable.</exception>

@@ -6,7 +6,7 @@ if (args is not ["push", .. var options])
     Console.Error.WriteLine("usage: tests/bench/run.sh push [--only-peer]");
     return 2;
 }
-await PushBenchmark.RunAsync(Required("HOLDFAST_BENCH_PGBACKREST"), Required("HOLDFAST_TEST_AGENT"), options.Contains("--only-peer"));
+await PushBenchmark.RunAsync(Required("HOLDFAST_TEST_PGBACKREST"), Required("HOLDFAST_TEST_AGENT"), options.Contains("--only-peer"));
 return 0;
 
 static string Required(string variable) =>

@@ -17,10 +17,12 @@ public static class PushBenchmark
         await using var azurite = await AzuriteServer.StartNewAsync();
         await using var server = await PostgresServer.StartNewAsync(17, 16, true,
             ("archive_mode", "on"), ("archive_command", $"cp %p {scratch["wal"]}/%f"), ("max_wal_size", "4GB"), ("checkpoint_timeout", "1h"));
+        Directory.CreateDirectory(scratch["registered", "global"]);
+        File.Copy(Path.Combine(server.DataFolder, "global", "pg_control"), scratch["registered", "global", "pg_control"]);
         var segments = await RealisticWal.MakeAsync(server, scratch["wal"], Segments);
 
         var peer = new PgBackRestPush(pgBackRest, azurite, server, scratch);
-        IPushTool[] tools = onlyPeer ? [peer] : [new HoldfastPush(holdfast, azurite, server, scratch), peer];
+        IPushTool[] tools = onlyPeer ? [peer] : [new HoldfastPush(holdfast, azurite, server, scratch["registered"], scratch), peer];
         var costs = tools.ToDictionary(tool => tool, _ => new List<Cost>());
         for (var round = 1; round <= Rounds; round++)
         {

@@ -26,6 +26,6 @@ step "benchmark" dotnet publish tests/bench/Holdfast.Bench.csproj -c Release -o 
 install -d -o 65534 -g 65534 "$SCRATCH/home" "$SCRATCH/run"
 export HOLDFAST_TEST_AZURITE=$SCRATCH/azurite/node_modules/.bin/azurite HOLDFAST_TEST_POSTGRES=$SCRATCH/postgres
 export HOLDFAST_TEST_CLIENTS=$SCRATCH/tools/$CLIENTS_MAJOR/bin HOLDFAST_TEST_AGENT=$SCRATCH/agent/holdfast
-export HOLDFAST_BENCH_PGBACKREST=$SCRATCH/pgbackrest/bin/pgbackrest
+export HOLDFAST_TEST_PGBACKREST=$SCRATCH/pgbackrest/bin/pgbackrest
 as_nobody dotnet "$SCRATCH/bench/Holdfast.Bench.dll" "$@" &
 wait $!

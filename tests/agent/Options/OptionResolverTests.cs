@@ -64,6 +64,16 @@ public sealed class OptionResolverTests : IDisposable
     }
 
     [Fact]
+    public void A_relative_path_in_the_file_is_meant_from_its_folder()
+    {
+        var file = _folder.Write("a.conf", "[shop]\ncontent-key-file=content.jwk\nindex-key-file=../index.jwk\npg-path=/data\n");
+        var options = OptionResolver.Resolve(CommandSet.Check, Flags(CommandSet.Check, "--config=" + file), Empty);
+        Assert.Equal(Path.Combine(_folder.Path, "content.jwk"), options.Get(OptionTable.ContentKeyFile));
+        Assert.Equal(Path.Combine(Path.GetDirectoryName(_folder.Path)!, "index.jwk"), options.Get(OptionTable.IndexKeyFile));
+        Assert.Equal("/data", options.Get(OptionTable.PgPath));
+    }
+
+    [Fact]
     public void Init_may_name_a_cluster_that_the_file_does_not_know() =>
         Assert.Equal("stock", OptionResolver.Resolve(CommandSet.Init, Flags(CommandSet.Init, "--cluster=stock", "--config=" + _folder.Write("a.conf", "[shop]\npg-port=2\n")), Empty).Get(OptionTable.Cluster));
 
@@ -73,7 +83,6 @@ public sealed class OptionResolverTests : IDisposable
     [InlineData("[global]\n\npg-port=0\n", "F:3: pg-port: expected a whole number from 1 to 65535, found \"0\"", null)]
     [InlineData("[global]\npg-port=65536\n", "F:2: pg-port: expected a whole number from 1 to 65535, found \"65536\"", null)]
     [InlineData("[global]\npg-port=1 # mine\n", "F:2: pg-port: expected a whole number from 1 to 65535, found \"1 # mine\"", null)]
-    [InlineData("[global]\npg-path=main\n", "F:2: pg-path: expected an absolute path, found \"main\"", null)]
     [InlineData("[global]\nlog-level=inof\n", "F:2: log-level: expected one of error, warn, info, debug, found \"inof\"", "did you mean info?")]
     [InlineData("[global]\narchive-timeout=0\n", "F:2: archive-timeout: expected a time from 1 s to 24 h, like 90s, 10min or 1h, found \"0\"", null)]
     [InlineData("[global]\narchive-timeout=5weeks\n", "F:2: archive-timeout: expected a time from 1 s to 24 h, like 90s, 10min or 1h, found \"5weeks\"", null)]

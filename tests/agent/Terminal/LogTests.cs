@@ -38,6 +38,14 @@ public sealed class LogTests
     }
 
     [Fact]
+    public void The_key_of_a_connection_string_is_concealed_by_itself()
+    {
+        var filter = new SecretFilter();
+        filter.Conceal(["AccountName=shop;AccountKey=c2VjcmV0a2V5==;EndpointSuffix=core.windows.net"]);
+        Assert.Equal("account shop, key ***", filter.Apply("account shop, key c2VjcmV0a2V5=="));
+    }
+
+    [Fact]
     public void Tables_are_aligned()
     {
         var writer = new StringWriter();

@@ -78,7 +78,9 @@ public class BlobServicesTests(SharedAzurite azurite)
         var settings = azurite.NewCluster();
         using var services = BlobServices.Open(settings with
         {
-            Credential = new StoreCredential.ConnectionString(azurite.Server.ConnectionString), Endpoint = null, QueueEndpoint = null,
+            Credential = new StoreCredential.ConnectionString(azurite.Server.ConnectionString),
+            Endpoint = null,
+            QueueEndpoint = null,
         });
         Assert.Equal(5, (await services.Admin.CreateAllAsync(None)).Count);
         Assert.Contains("sp=a", services.Admin.CreateReportsSas(DateTimeOffset.UtcNow.AddHours(1)), StringComparison.Ordinal);
