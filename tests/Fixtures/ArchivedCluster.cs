@@ -73,6 +73,7 @@ public sealed class ArchivedCluster : IAsyncDisposable
         var copy = await Fixtures.BaseCopy.CloneAsync(BaseCopy);
         _servers.Add(copy);
         foreach (var name in (string[])["autovacuum", "max_prepared_transactions", "track_commit_timestamp"]) copy.Settings[name] = Primary.Settings[name];
+        File.Delete(Path.Combine(copy.DataFolder, "standby.signal")); // the copy may be a standby's
         Fixtures.BaseCopy.Recover(copy, archive.RestoreCommand);
         await File.AppendAllTextAsync(Path.Combine(copy.DataFolder, "postgresql.auto.conf"), settings + "\n");
         return copy;

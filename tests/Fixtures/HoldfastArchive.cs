@@ -1,54 +1,41 @@
 using Azure.Storage;
 using Azure.Storage.Blobs;
-using Holdfast.Agent.Host;
-using Holdfast.Agent.Options;
-using Holdfast.Core.Enrolment;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository;
-using Holdfast.Core.Sealing;
 
 namespace Holdfast.Tests.Fixtures;
 
 /// <summary>
-/// A Holdfast cluster in a real Azurite, used through the published agent: servers archive by <c>archive-push</c>, recoveries fetch by
-/// <c>archive-get</c>. Each server that archives is a host of its own; restorers hold other keys than hosts do.
+/// A Holdfast cluster in a real Azurite, made and used through the published agent as an operator would: <c>init</c>, a token and
+/// <c>register</c> for each server that archives, <c>archive-push</c> with a database host's rights and keys, <c>archive-get</c> with a
+/// restorer's.
 /// </summary>
 public sealed class HoldfastArchive : IWalArchive, IDisposable
 {
     private readonly ScratchFolder _scratch = new("ho");
-    private readonly EcSigningKey _controlPlane = EcSigningKey.Generate();
-    private readonly EqualityKey _equality = EqualityKey.Generate();
+    private readonly ContainerNames _names = new($"c{Guid.NewGuid():N}"[..20]);
     private readonly AzuriteServer _azurite;
-    private readonly StoreSettings _settings;
     private int _hosts;
 
-    private HoldfastArchive(AzuriteServer azurite)
-    {
-        _azurite = azurite;
-        _settings = new StoreSettings
-        {
-            Names = new ContainerNames($"c{Guid.NewGuid():N}"[..20]),
-            Credential = new StoreCredential.SharedKey(azurite.AccountName, azurite.AccountKey),
-            Endpoint = azurite.BlobEndpoint,
-            QueueEndpoint = azurite.QueueEndpoint,
-            CaFile = azurite.CaFile,
-        };
-    }
+    private HoldfastArchive(AzuriteServer azurite) => _azurite = azurite;
 
     /// <inheritdoc/>
-    public string RestoreCommand => $"{Agent} archive-get --config={_scratch["restorer.conf"]} %f \"%p\"";
+    /// <remarks>Gives up soon, so that an outage need not be long.</remarks>
+    public string RestoreCommand => $"{Agent} archive-get {string.Join(' ', RestorerOptions)} %f \"%p\"";
 
-    private static string Agent => Environment.GetEnvironmentVariable("HOLDFAST_TEST_AGENT") ?? throw new InvalidOperationException("HOLDFAST_TEST_AGENT is not set: run tests/run.sh");
+    private static string Agent =>
+        Environment.GetEnvironmentVariable("HOLDFAST_TEST_AGENT") ?? throw new InvalidOperationException("HOLDFAST_TEST_AGENT is not set: run tests/run.sh");
 
-    /// <summary>Makes the containers, the keys and the log's first entry.</summary>
+    private string[] RestorerOptions => [$"--config={Configuration("restorer")}", .. HostOptions("restorer"), "--archive-get-timeout=1s"];
+
+    /// <summary>Makes a cluster.</summary>
     public static async Task<HoldfastArchive> CreateAsync(AzuriteServer azurite)
     {
         var archive = new HoldfastArchive(azurite);
-        using var services = BlobServices.Open(archive._settings);
-        await services.Admin.CreateAllAsync(default);
-        var (content, index) = (archive.MakeKey("content"), archive.MakeKey("index"));
-        await archive.AppendAsync(services, new ClusterCreated(archive._settings.Names.Cluster, $"{Guid.NewGuid():N}", archive._controlPlane.PublicKey, content, index, []));
-        archive.WriteConfiguration("restorer", $"content-private-key-file = {archive._scratch["content.private.jwk"]}");
+        await File.WriteAllTextAsync(archive._scratch["connection"], azurite.ConnectionString);
+        ScratchFolder.GiveToServers(archive._scratch.Path);
+        await RunAsync("init", "--yes", $"--cluster={archive._names.Cluster}", $"--key-path={archive._scratch["keys"]}",
+            "--repo-auth=connection-string", $"--repo-connection-string-file={archive._scratch["connection"]}", $"--repo-ca-file={azurite.CaFile}");
         return archive;
     }
 
@@ -56,79 +43,34 @@ public sealed class HoldfastArchive : IWalArchive, IDisposable
     public async Task<string> AdmitAsync(PostgresServer server)
     {
         var host = $"host{++_hosts}";
-        var configuration = WriteConfiguration(host, $"content-key-file = {_scratch["content.jwk"]}\nindex-key-file = {_scratch["index.jwk"]}");
-        var state = new StateFolder(_scratch[host, _settings.Names.Cluster]);
-        using var identity = HostIdentity.Create(state);
-        identity.Keep(state, _equality);
-        ScratchFolder.GiveToServers(_scratch[host]);
-        using var services = BlobServices.Open(_settings);
-        using var token = EnrolmentToken.Generate();
-        await AppendAsync(services, new EnrolmentTokenIssued(token.Grant(HostRole.Database)));
-        var control = ControlFile.Parse(await File.ReadAllBytesAsync(Path.Combine(server.DataFolder, ControlFile.RelativePath)));
-        var point = identity.Agreement.ExportParameters(false).Q;
-        await AppendAsync(services, new HostRegistered(host, HostRole.Database, identity.Signing.PublicKey, new AgreementPublicKey([.. point.X!, .. point.Y!]), token.Hash,
-            control.SystemIdentifier, control.Checkpoint.Timeline, control.Checkpoint.Redo));
-        return $"{Agent} archive-push --config={configuration} %p";
+        var token = await RunAsync("token", $"--control-plane-config={Configuration("control-plane")}");
+        await File.WriteAllTextAsync(_scratch[$"{host}.token"], token.Output);
+        ScratchFolder.GiveToServers(server.DataFolder);
+        await RunAsync("register", $"--config={Configuration("agent")}", $"--control-plane-config={Configuration("control-plane")}",
+            $"--enrolment-token-file={_scratch[$"{host}.token"]}", $"--pg-path={server.DataFolder}", $"--host-name={host}", $"--state-path={_scratch[host]}");
+        return $"{Agent} archive-push --config={Configuration("agent")} {string.Join(' ', HostOptions(host))} %p";
     }
 
-    /// <summary>Fetches one file as PostgreSQL would, with <paramref name="server"/>'s data directory as the current folder.</summary>
+    /// <summary>Fetches one file as PostgreSQL would, in <paramref name="server"/>'s data directory.</summary>
     public async Task<ProcessResult> GetAsync(PostgresServer server, string name, string destination) => await RunProcess.RunAsync(
-        UnprivilegedUser.Command(Agent, "archive-get", $"--config={_scratch["restorer.conf"]}", name, destination), workingFolder: server.DataFolder);
+        UnprivilegedUser.Command(Agent, ["archive-get", .. RestorerOptions, name, destination]), workingFolder: server.DataFolder);
 
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        _controlPlane.Dispose();
-        _scratch.Dispose();
-    }
-
-    /// <summary>Deletes the blobs of one WAL file, as no host could.</summary>
+    /// <summary>Deletes a segment, with rights that no host has.</summary>
     public async Task DeleteAsync(PostgresServer server, string segment)
     {
-        using var services = BlobServices.Open(_settings);
         var control = ControlFile.Parse(await File.ReadAllBytesAsync(Path.Combine(server.DataFolder, ControlFile.RelativePath)));
-        var name = BlobNames.WalSegment(control.SystemIdentifier, WalSegmentName.Parse(segment, control.WalSegmentSize));
-        await new BlobContainerClient(new Uri($"{_azurite.BlobEndpoint}/{_settings.Names.Data}"), new StorageSharedKeyCredential(_azurite.AccountName, _azurite.AccountKey),
-            new BlobClientOptions { Transport = _azurite.CreateTransport() }).DeleteBlobAsync(name);
+        var container = new BlobContainerClient(new Uri($"{_azurite.BlobEndpoint}/{_names.Data}"),
+            new StorageSharedKeyCredential(_azurite.AccountName, _azurite.AccountKey), new BlobClientOptions { Transport = _azurite.CreateTransport() });
+        await container.DeleteBlobAsync(BlobNames.WalSegment(control.SystemIdentifier, WalSegmentName.Parse(segment, control.WalSegmentSize)));
     }
 
-    private Task AppendAsync(BlobServices services, LogEvent logEvent)
-    {
-        var done = false;
-        return new ClusterLog(services.Log, [_controlPlane.PublicKey]).AppendAsync(_ => done ? null : Once(), _controlPlane, TimeProvider.System, null, default);
-        LogEvent Once()
-        {
-            done = true;
-            return logEvent;
-        }
-    }
+    /// <inheritdoc/>
+    public void Dispose() => _scratch.Dispose();
 
-    private LoggedKey MakeKey(string name)
-    {
-        using var key = RsaKey.Generate();
-        File.WriteAllBytes(_scratch[$"{name}.jwk"], JsonWebKey.Write(key, withPrivate: false));
-        File.WriteAllBytes(_scratch[$"{name}.private.jwk"], JsonWebKey.Write(key, withPrivate: true));
-        return new LoggedKey(key.Thumbprint, $"{name}.jwk");
-    }
+    private string Configuration(string role) => _scratch["keys", _names.Cluster, role, "holdfast.conf"];
 
-    private string WriteConfiguration(string host, string keys)
-    {
-        Directory.CreateDirectory(_scratch[host, "spool"]);
-        ScratchFolder.GiveToServers(_scratch[host]);
-        File.WriteAllText(_scratch[$"{host}.conf"], $"""
-            [{_settings.Names.Cluster}]
-            repo-endpoint = {_azurite.BlobEndpoint}
-            repo-auth = shared-key
-            repo-account = {_azurite.AccountName}
-            repo-key = {_azurite.AccountKey}
-            repo-ca-file = {_azurite.CaFile}
-            control-plane-key = {PinnedKey.Format(_controlPlane.PublicKey)}
-            state-path = {_scratch[host]}
-            spool-path = {_scratch[host, "spool"]}
-            archive-get-timeout = 1s
-            {keys}
+    private string[] HostOptions(string host) => [$"--state-path={_scratch[host]}", $"--spool-path={_scratch[host]}/spool"];
 
-            """);
-        return _scratch[$"{host}.conf"];
-    }
+    private static async Task<ProcessResult> RunAsync(params string[] arguments) =>
+        (await RunProcess.RunAsync(UnprivilegedUser.Command(Agent, arguments))).MustExit();
 }

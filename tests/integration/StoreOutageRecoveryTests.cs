@@ -56,11 +56,11 @@ public sealed class StoreOutageRecoveryTests : IAsyncLifetime
         await gate.ReachedAsync();
         await Azurite.StopAsync();
         gate.Open();
-        await Assert.ThrowsAsync<InvalidOperationException>(() => started);
+        await StopsByItselfAsync(started);
 
-        Assert.Contains($"FATAL:  could not restore file \"{segment}\" from archive: child process exited with exit code 126", copy.Log, StringComparison.Ordinal);
+        Assert.Contains($"FATAL:  could not restore file \"{segment}\" from archive: command not executable", copy.Log, StringComparison.Ordinal);
         Assert.False(HasPromoted(copy));
-        await Assert.ThrowsAsync<InvalidOperationException>(copy.StartAsync);
+        await StopsByItselfAsync(copy.StartAsync());
         Assert.False(HasPromoted(copy));
 
         await Azurite.StartAsync();
@@ -77,7 +77,7 @@ public sealed class StoreOutageRecoveryTests : IAsyncLifetime
         var copy = await Cluster.PrepareRecoveryAsync(Stored, "recovery_target_name = 'the end'\nrecovery_target_action = 'promote'");
         copy.Settings["hot_standby"] = "off";
 
-        await Assert.ThrowsAsync<InvalidOperationException>(copy.StartAsync);
+        await StopsByItselfAsync(copy.StartAsync());
 
         Assert.Contains("FATAL:  recovery ended before configured recovery target was reached", copy.Log, StringComparison.Ordinal);
         Assert.False(HasPromoted(copy));
@@ -97,6 +97,13 @@ public sealed class StoreOutageRecoveryTests : IAsyncLifetime
         if (refused is null) Assert.Equal(8L, await copy.ScalarAsync<long>("SELECT count(*) FROM rows"));
         else Assert.Matches("FATAL:  (recovery ended before configured recovery target was reached|could not restore file|could not locate required checkpoint record)", copy.Log);
         Assert.Equal(refused is null, HasPromoted(copy));
+    }
+
+    // Recovery promotes only when it ends well; a server that stops exits by itself, which is not the same as not coming up in time.
+    private static async Task StopsByItselfAsync(Task start)
+    {
+        var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => start);
+        Assert.Contains("PostgreSQL 17 exited 1:", failure.Message, StringComparison.Ordinal);
     }
 
     private string SegmentOfRow(int n) => _reference.Names.Where(name => name.Length == 24).SkipWhile(name => name != FirstOfCopy()).ElementAt(n);
