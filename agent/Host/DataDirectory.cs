@@ -28,11 +28,12 @@ public sealed record DataDirectory(string Path, ControlFile Control)
     public WalPosition StartingPosition() =>
         Register.StartingPosition.Of(Control.Checkpoint.Timeline, Control.Checkpoint.Redo, Control.WalSegmentSize, FilesIn("pg_wal/archive_status"));
 
-    /// <summary>Names of the files in a folder of the data directory.</summary>
+    /// <summary>Names of the files in a folder of the data directory; none when it is missing, as in a copy that PostgreSQL has not completed yet.</summary>
     /// <exception cref="ConfigurationException">It cannot be read.</exception>
     public IReadOnlyList<string> FilesIn(string folder)
     {
         try { return [.. Directory.EnumerateFiles(Resolve(folder)).Select(file => System.IO.Path.GetFileName(file))]; }
+        catch (DirectoryNotFoundException) { return []; }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new ConfigurationException($"{Resolve(folder)}: {e.Message}", "run holdfast as the user that owns the data directory", e);
