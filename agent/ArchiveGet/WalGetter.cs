@@ -18,6 +18,8 @@ public sealed class WalGetter(CommandContext context, Host.Repository repository
     // Nearly every segment of 16 MiB, sealed, in one GET; larger ones in pieces. The contract allows 64 MiB.
     private const int FirstRead = 17 << 20;
 
+    private const int TagDigits = 64;
+
     /// <summary>Fetches a file; false when there is none.</summary>
     /// <param name="fileName">What PostgreSQL names by %f.</param>
     /// <param name="destination">Where it wants it.</param>
@@ -61,7 +63,7 @@ public sealed class WalGetter(CommandContext context, Host.Repository repository
             WalFileName.History history => await archive.FindAsync(
                 new WalItem(SealedKind.TimelineHistory, BlobNames.WalHistory(system, history.Of), WalScope.Of(system, history.Of), name.FileName), FirstRead, Report, cancellationToken).ConfigureAwait(false),
             WalFileName.BackupHistory { Name: var backup } => await archive.FindAsync(
-                new WalItem(SealedKind.BackupHistory, BlobNames.WalBackupHistory(system, backup.Segment, backup.Offset), WalScope.Of(system, backup.Segment), name.FileName), FirstRead, Report, cancellationToken).ConfigureAwait(false),
+                new WalItem(SealedKind.BackupHistory, BlobNames.WalBackupHistory(system, backup.Segment, backup.Offset), WalScope.Of(system, backup.Segment.Timeline), name.FileName), FirstRead, Report, cancellationToken).ConfigureAwait(false),
             WalFileName.Partial partial => await FindPartialAsync(archive, partial, Report, cancellationToken).ConfigureAwait(false),
             _ => throw new ConfigurationException($"{name} cannot be fetched"),
         };
@@ -72,15 +74,15 @@ public sealed class WalGetter(CommandContext context, Host.Repository repository
     {
         var system = data.Control.SystemIdentifier;
         var segment = name.Name.Segment;
-        var names = new List<string>();
+        var names = new SortedSet<string>(StringComparer.Ordinal);
         var prefix = $"{BlobNames.WalSegment(system, segment)}.partial.";
         await foreach (var entry in repository.Data.ListAsync(prefix, cancellationToken).ConfigureAwait(false))
-            if (entry.Name.Length == prefix.Length + 64) names.Add(entry.Name);
+            if (entry.Name.Length >= prefix.Length + TagDigits) names.Add(entry.Name[..(prefix.Length + TagDigits)]); // {tag} and {tag}.{n}
         if (names.Count > 1)
             throw new RefusedException($"{name}: {names.Count} different ones are stored: {string.Join(", ", names)}", "two servers ended this timeline; recover along the timeline that you want instead");
         return names.Count == 0
             ? null
-            : await archive.FindAsync(new WalItem(SealedKind.WalPartial, names[0], WalScope.Of(system, segment), name.FileName), FirstRead, report, cancellationToken).ConfigureAwait(false);
+            : await archive.FindAsync(new WalItem(SealedKind.WalPartial, names.Min!, WalScope.Of(system, segment), name.FileName), FirstRead, report, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task WriteAsync(FoundWal found, WalFileName name, string destination, CancellationToken cancellationToken)

@@ -142,14 +142,13 @@ public sealed class WalPusher : IDisposable
     private void EnsureCounts(ClusterState state, WalItem item)
     {
         var key = _identity.Signing.PublicKey.Thumbprint;
-        var (system, timeline, start, end) = item.Scope;
-        var (why, hint) = state.CountsFor(key, system, timeline, start, end) switch
+        var (why, hint) = item.Scope.StandingOf(state, key) switch
         {
             Standing.Counts => (null, null),
             Standing.UnknownSigner => ("this host's key was never registered", "register it: holdfast register"),
             Standing.AfterRevocation => ("this host's key was revoked", "if this server is the primary, register it anew: move away its state-path and run holdfast register"),
             Standing.BeforeRegistration => ("it is older than this host's registration", "this server is a restored copy or was moved: holdfast adopt"),
-            Standing.WrongSystem => ($"this host is registered for system identifier {state.FindHost(key)!.System}, the server has {system}", "another cluster needs a repository of its own: holdfast init --cluster=…"),
+            Standing.WrongSystem => ($"this host is registered for system identifier {state.FindHost(key)!.System}, the server has {item.Scope.System}", "another cluster needs a repository of its own: holdfast init --cluster=…"),
             var standing => ($"this host may not archive ({standing})", "register it as a database host"),
         };
         if (why is not null) throw new RefusedException($"{item.Label} would not count in cluster {_repository.Cluster}: {why}", hint);

@@ -49,6 +49,7 @@ public static class WalIndexCodec
     {
         if (index.Start != segment.Start.Value || index.SegmentSize != segment.Size.Bytes)
             throw new SealedObjectException($"its index is of WAL at {new Lsn(index.Start)}, segments of {index.SegmentSize} bytes; expected {segment.Start}, {segment.Size.Bytes}");
+        Check(index, segment, coveredLength);
         return new WalSegmentSummary
         {
             Segment = segment,
@@ -69,7 +70,7 @@ public static class WalIndexCodec
             OverwrittenRecord = new Lsn(index.OverwrittenRecord),
             Facts = new WalFacts
             {
-                TransactionEnds = Decode(index.TransactionEnds, segment.Start),
+                TransactionEnds = Decode(index.TransactionEnds, segment),
                 RestorePoints = [.. index.RestorePoints.Select(p => new WalRestorePoint(p.Name, new Lsn(p.Start), new Lsn(p.End), new PostgresTime(p.Time)))],
                 Checkpoints = [.. index.Checkpoints.Select(c => new WalCheckpoint((WalCheckpointKind)c.Kind, new Lsn(c.Start), new Lsn(c.End), new Lsn(c.Redo),
                     new TimelineId(c.Timeline), new TimelineId(c.PreviousTimeline), new PostgresTime(c.Time)))],
@@ -78,6 +79,42 @@ public static class WalIndexCodec
                 MaxTime = index.Times is null ? null : new PostgresTime(index.Times.Maximum),
             },
         };
+    }
+
+    // Whoever signed it may be hostile, or write what a later version means by it: nothing below may wrap, and no position lies elsewhere.
+    private static void Check(Wire.WalIndex index, WalSegmentName segment, long coveredLength)
+    {
+        void Within(string what, ulong start, ulong end)
+        {
+            if (start < segment.Start.Value || start > end || end > segment.End.Value)
+                throw new SealedObjectException($"its index puts {what} at {new Lsn(start)} to {new Lsn(end)}, outside its segment");
+        }
+
+        void WithinOrNone(string what, ulong lsn)
+        {
+            if (lsn != 0) Within(what, lsn, lsn);
+        }
+
+        if (coveredLength < 0 || coveredLength > segment.Size.Bytes || index.PageMagic > ushort.MaxValue || index.Major > byte.MaxValue
+            || index.RecordCount > (uint)segment.Size.Bytes / WalRecordHeader.Length)
+            throw new SealedObjectException($"its index is impossible: page magic {index.PageMagic:X}, version {index.Major}, {index.RecordCount} records, {coveredLength} bytes covered");
+        WithinOrNone("its first record", index.FirstRecord);
+        WithinOrNone("its last record", index.LastRecord);
+        WithinOrNone("its last record's end", index.LastRecordEnd);
+        foreach (var fragment in (Wire.WalFragment?[])[index.Head, index.Tail])
+        {
+            if (fragment is null) continue;
+            Within("part of a record", fragment.Start, fragment.End);
+            if (fragment.Length > fragment.TotalLength || fragment.Length > (ulong)segment.Size.Bytes || (ulong)fragment.Bytes.Length > Math.Min(fragment.Length, WalFragment.MaxBytes))
+                throw new SealedObjectException($"its index has {fragment.Bytes.Length} of {fragment.Length} of {fragment.TotalLength} bytes of a record");
+        }
+        foreach (var point in index.RestorePoints) Within("a restore point", point.Start, point.End);
+        foreach (var level in index.WalLevels) Within("a change of wal_level", level.Start, level.Start);
+        foreach (var checkpoint in index.Checkpoints)
+        {
+            Within("a checkpoint", checkpoint.Start, checkpoint.End);
+            if (checkpoint.Kind > (uint)WalCheckpointKind.EndOfRecovery) throw new SealedObjectException($"its index has a checkpoint of kind {checkpoint.Kind}");
+        }
     }
 
     private static Wire.WalFragment? Encode(WalFragment? fragment) => fragment is null ? null : new Wire.WalFragment
@@ -112,20 +149,23 @@ public static class WalIndexCodec
         return columns;
     }
 
-    private static ReadOnlyMemory<WalTransactionEnd> Decode(Wire.TransactionEnds? columns, Lsn origin)
+    private static ReadOnlyMemory<WalTransactionEnd> Decode(Wire.TransactionEnds? columns, WalSegmentName segment)
     {
         if (columns is null) return default;
         var rows = columns.Start.Count;
         if (columns.Length.Count != rows || columns.Xid.Count != rows || columns.Time.Count != rows || columns.Kind.Length != rows || columns.Subtransactions.Count != rows)
             throw new SealedObjectException("the columns of its transaction ends differ in length");
         var ends = new WalTransactionEnd[rows];
-        var (start, xid, time) = (origin, 0u, 0L);
+        var (start, xid, time) = (segment.Start, 0u, 0L);
         for (var i = 0; i < rows; i++)
         {
             start += unchecked((long)columns.Start[i] * 8);
             xid = unchecked(xid + (uint)columns.Xid[i]);
             time = unchecked(time + columns.Time[i]);
-            ends[i] = new WalTransactionEnd(xid, (WalTransactionEndKind)columns.Kind[i], start, start + columns.Length[i] * 8L, new PostgresTime(time), (int)columns.Subtransactions[i]);
+            var end = start + columns.Length[i] * 8L;
+            if (start < segment.Start || end < start || end > segment.End || columns.Kind[i] > (byte)WalTransactionEndKind.AbortPrepared || columns.Subtransactions[i] > int.MaxValue)
+                throw new SealedObjectException($"its index ends a transaction at {start} to {end} in way {columns.Kind[i]} with {columns.Subtransactions[i]} sub-transactions");
+            ends[i] = new WalTransactionEnd(xid, (WalTransactionEndKind)columns.Kind[i], start, end, new PostgresTime(time), (int)columns.Subtransactions[i]);
         }
         return ends;
     }

@@ -98,6 +98,21 @@ public sealed record ClusterState
         return revoked.Limit(system) is { } limit && stretchEnd.CompareTo(limit) <= 0 ? Standing.Counts : Standing.AfterRevocation;
     }
 
+    /// <summary>
+    /// Whether the history file of a timeline, signed by <paramref name="key"/>, counts. It says where the timeline began, so it counts for every
+    /// timeline that the host may have written on: from the one at registration up to, and with, the one at revocation. Were it judged as WAL up
+    /// to the timeline's end, revoking a host that was once promoted would take away the timeline with all good WAL on it.
+    /// </summary>
+    public Standing CountsForTimeline(KeyThumbprint key, SystemIdentifier system, TimelineId timeline)
+    {
+        if (FindHost(key) is not { } host) return Standing.UnknownSigner;
+        if (host.Role != HostRole.Database) return Standing.WrongRole;
+        if (host.System != system) return Standing.WrongSystem;
+        if (timeline.CompareTo(host.Start.Timeline) < 0) return Standing.BeforeRegistration;
+        if (host.Revoked is not { } revoked) return Standing.Counts;
+        return revoked.Limit(system) is { } limit && timeline.CompareTo(limit.Timeline) <= 0 ? Standing.Counts : Standing.AfterRevocation;
+    }
+
     /// <summary>Why <paramref name="logEvent"/> must not be the next entry; null when it may. What deciders ask before they
     /// write.</summary>
     internal string? Refusal(LogEvent logEvent, EntryStamp at) =>

@@ -13,8 +13,15 @@ public readonly record struct WalScope(SystemIdentifier System, TimelineId Timel
     /// <summary>The scope of a segment.</summary>
     public static WalScope Of(SystemIdentifier system, WalSegmentName segment) => new(system, segment.Timeline, segment.Start, segment.End);
 
-    /// <summary>The scope of a whole timeline: its history file.</summary>
+    /// <summary>
+    /// The scope of a whole timeline: of its history file, and of its backup history files, which end later than the segment they are named after.
+    /// </summary>
     public static WalScope Of(SystemIdentifier system, TimelineId timeline) => new(system, timeline, default, new Lsn(ulong.MaxValue));
+
+    /// <summary>Whether what <paramref name="key"/> signed for this scope counts.</summary>
+    public Standing StandingOf(ClusterState state, KeyThumbprint key) => this == Of(System, Timeline)
+        ? state.CountsForTimeline(key, System, Timeline)
+        : state.CountsFor(key, System, Timeline, Start, End);
 }
 
 /// <summary>What is to be thought of a signer.</summary>

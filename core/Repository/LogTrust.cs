@@ -34,7 +34,7 @@ public sealed class LogTrust(ClusterLog log, LogView known) : ISignerTrust
         var key = head.Prefix.Signer;
         if (state.FindHost(key) is not { } host) return (false, true, null, $"it is signed by key {key.Short}, which no host was registered with");
         if (!head.IsSignedBy(host.SigningKey)) return (false, false, host.Name, $"it names host {host.Name} as its signer, but the signature is not that host's");
-        return state.CountsFor(key, scope.System, scope.Timeline, scope.Start, scope.End) switch
+        return scope.StandingOf(state, key) switch
         {
             Standing.Counts => (true, false, host.Name, ""),
             Standing.AfterRevocation => (false, false, host.Name, $"it is signed by host {host.Name}, whose key was revoked before"),

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Holdfast.Core.Sealing;
 
 namespace Holdfast.Core.Repository;
@@ -20,7 +21,7 @@ public sealed record SealedBlob(string Name, BlobProperties Properties, SealedHe
     /// <param name="name">Which.</param>
     /// <param name="firstRead">Bytes to ask for at once: <see cref="SealedFormat.FirstRead"/> for the index, more to have the content too.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    /// <exception cref="SealedObjectException">What is there is no sealed object; names the blob.</exception>
+    /// <exception cref="SealedObjectException">What is there is no sealed object, or not the whole of it; names the blob.</exception>
     public static async Task<SealedBlob?> ReadHeadAsync(IObjectStore store, string name, int firstRead, CancellationToken cancellationToken)
     {
         var read = await store.ReadAsync(name, 0, firstRead, cancellationToken).ConfigureAwait(false);
@@ -34,7 +35,10 @@ public sealed record SealedBlob(string Name, BlobProperties Properties, SealedHe
                 if (needed > read.Properties.Length) throw new SealedObjectException($"it has {read.Properties.Length} bytes, its head alone claims {needed}");
                 start = await ExtendAsync(store, name, read.Properties, start, needed, cancellationToken).ConfigureAwait(false);
             }
-            return new SealedBlob(name, read.Properties, SealedHead.Parse(start.Span), start);
+            var head = SealedHead.Parse(start.Span);
+            if (head.ObjectLength != read.Properties.Length)
+                throw new SealedObjectException($"it has {read.Properties.Length} bytes, its prefix says {head.ObjectLength}");
+            return new SealedBlob(name, read.Properties, head, start);
         }
         catch (SealedObjectException e)
         {
@@ -55,21 +59,13 @@ public sealed record SealedBlob(string Name, BlobProperties Properties, SealedHe
         try
         {
             var opened = await Head.OpenIndexAsync(keyring, cancellationToken).ConfigureAwait(false);
-            if (opened.Length != Properties.Length)
-                throw new SealedObjectException($"it has {Properties.Length} bytes, its signed index says {opened.Length}");
-            var (window, windowStart) = (Start, 0L);
             var (plain, scratch) = (Array.Empty<byte>(), Array.Empty<byte>());
-            foreach (var frame in opened.Frames)
+            await foreach (var (frame, sealedBytes) in FramesAsync(store, opened, cancellationToken).ConfigureAwait(false))
             {
-                if (frame.Offset + frame.SealedLength > windowStart + window.Length)
-                {
-                    window = await ReadAsync(store, Name, Properties, frame.Offset, Math.Max(frame.SealedLength, MaxRead), frame.SealedLength, cancellationToken).ConfigureAwait(false);
-                    windowStart = frame.Offset;
-                }
                 if (plain.Length < frame.PlainLength) plain = new byte[frame.PlainLength];
                 if (scratch.Length < frame.SealedLength) scratch = new byte[frame.SealedLength];
                 var content = plain.AsMemory(0, frame.PlainLength);
-                opened.OpenFrame(frame, window.Span.Slice((int)(frame.Offset - windowStart), frame.SealedLength), content.Span, codec, scratch);
+                opened.OpenFrame(frame, sealedBytes.Span, content.Span, codec, scratch);
                 await destination.WriteAsync(content, cancellationToken).ConfigureAwait(false);
             }
             return opened;
@@ -77,6 +73,44 @@ public sealed record SealedBlob(string Name, BlobProperties Properties, SealedHe
         catch (SealedObjectException e)
         {
             throw e.In(Name);
+        }
+    }
+
+    /// <summary>Reads the whole blob and compares every frame with its signed hash, which an index key is enough for.</summary>
+    /// <param name="store">Where the blob is.</param>
+    /// <param name="keyring">An index key, or a restorer's keys.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>The opened object.</returns>
+    /// <exception cref="SealedObjectException">Names the blob, and the frame.</exception>
+    public async Task<OpenedObject> VerifyFramesAsync(IObjectStore store, Keyring keyring, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var opened = await Head.OpenIndexAsync(keyring, cancellationToken).ConfigureAwait(false);
+            if (opened.Length != Properties.Length)
+                throw new SealedObjectException($"it has {Properties.Length} bytes, its signed index says {opened.Length}");
+            await foreach (var (frame, sealedBytes) in FramesAsync(store, opened, cancellationToken).ConfigureAwait(false))
+                if (!opened.IsIntact(frame, sealedBytes.Span)) throw new SealedObjectException($"frame {frame.Number} does not match its signed hash");
+            return opened;
+        }
+        catch (SealedObjectException e)
+        {
+            throw e.In(Name);
+        }
+    }
+
+    private async IAsyncEnumerable<(FramePlace Frame, ReadOnlyMemory<byte> Sealed)> FramesAsync(
+        IObjectStore store, OpenedObject opened, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var (window, windowStart) = (Start, 0L);
+        foreach (var frame in opened.Frames)
+        {
+            if (frame.Offset + frame.SealedLength > windowStart + window.Length)
+            {
+                window = await ReadAsync(store, Name, Properties, frame.Offset, Math.Max(frame.SealedLength, MaxRead), frame.SealedLength, cancellationToken).ConfigureAwait(false);
+                windowStart = frame.Offset;
+            }
+            yield return (frame, window.Slice((int)(frame.Offset - windowStart), frame.SealedLength));
         }
     }
 

@@ -45,6 +45,9 @@ public sealed class WalArchive(IObjectStore data, ISignerTrust trust)
     // Someone who can create blobs can take any number of names; past this many an operator is needed, not another name.
     private const int MaxAlternates = 100;
 
+    // Each differs in content, so a host leaves one, or two when the disk gave different bytes at two readings.
+    private const int MaxDamaged = 100;
+
     /// <summary>
     /// Stores an object under its name, or finds the same one there. A name taken by junk is left to it and the next one used. The answer to a
     /// lost PUT is found the same way: by reading what is there.
@@ -93,7 +96,7 @@ public sealed class WalArchive(IObjectStore data, ISignerTrust trust)
         foreach (var name in beside.Alternates)
             if (await TryAsync(item, name, damaged: false).ConfigureAwait(false) is { } other) return other;
         foreach (var name in beside.Damaged)
-            if (await TryAsync(item with { Kind = SealedKind.WalDamaged, Name = name }, name, damaged: true).ConfigureAwait(false) is { } damaged) return damaged;
+            if (await TryAsync(item with { Kind = SealedKind.WalDamaged, Name = WithoutAlternate(name) }, name, damaged: true).ConfigureAwait(false) is { } damaged) return damaged;
         if (junk.Count == 0 && beside.Alternates.Count + beside.Damaged.Count == 0) return null;
         throw new DamagedException(
             $"{item.Label}: {(junk.Count == 0 ? "a blob was listed and then gone" : $"{junk.Count} blobs have its name in {data.DisplayName} and none counts; {junk[0].Blob}: {junk[0].Reason}")}",
@@ -119,11 +122,18 @@ public sealed class WalArchive(IObjectStore data, ISignerTrust trust)
         await foreach (var entry in data.ListAsync(item.Name + ".", cancellationToken).ConfigureAwait(false))
         {
             var suffix = entry.Name.AsSpan(item.Name.Length + 1);
-            if (int.TryParse(suffix, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n > 0 && alternates.Count < MaxAlternates) alternates.Add((n, entry.Name));
-            else if (item.Kind == SealedKind.WalSegment && suffix.StartsWith("damaged.") && damaged.Count < MaxAlternates) damaged.Add(entry.Name);
+            // Only what a writer would choose: anything else under this prefix could crowd out the copy that counts.
+            if (IsAlternate(suffix, out var n)) alternates.Add((n, entry.Name));
+            else if (item.Kind == SealedKind.WalSegment && suffix.StartsWith("damaged.") && damaged.Count < MaxDamaged) damaged.Add(entry.Name);
         }
         return ([.. alternates.OrderBy(a => a.N).Select(a => a.Name)], damaged);
     }
+
+    private static bool IsAlternate(ReadOnlySpan<char> suffix, out int n) =>
+        int.TryParse(suffix, NumberStyles.None, CultureInfo.InvariantCulture, out n) && n is > 0 and <= MaxAlternates && suffix[0] != '0';
+
+    private static string WithoutAlternate(string name) =>
+        name.LastIndexOf('.') is var dot && IsAlternate(name.AsSpan(dot + 1), out _) ? name[..dot] : name;
 
     // Design §5: hash as much of our own as theirs covers; our valid WAL must not reach beyond it, else theirs lacks what we have.
     private static bool IsSame(WalItem item, SealedBlob blob, OwnCopy own)

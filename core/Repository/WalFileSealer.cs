@@ -41,11 +41,12 @@ public sealed class SealTimes
 
 /// <summary>
 /// Reads a WAL file once and, over exactly the bytes it sends (I9), judges, tags, compresses and seals them. Memory does not grow with the
-/// segment: 16 MiB of content at a time, and above 64 MiB the frames wait in a file.
+/// segment: 4 MiB of content at a time, and above 64 MiB the frames wait in a file.
 /// </summary>
 public sealed class WalFileSealer(ObjectSealer sealer, EqualityKey equality, FrameCompressor compressor, SystemIdentifier system, string spoolFolder)
 {
-    private const int BatchSize = 16 << 20;
+    // Small enough to stay in the processor's cache and to touch few new pages (a fault costs as much as tagging its bytes), and still a frame for each core.
+    private const int BatchSize = 4 << 20;
 
     // A history file has a line of some 50 bytes for each switch; a backup history file is shorter still.
     private const int MaxTextFile = 4 << 20;
@@ -66,7 +67,7 @@ public sealed class WalFileSealer(ObjectSealer sealer, EqualityKey equality, Fra
             WalFileName.History history => SealTextAsync(file, new WalItem(SealedKind.TimelineHistory, BlobNames.WalHistory(system, history.Of),
                 WalScope.Of(system, history.Of), name.FileName), bytes => TimelineHistory.Parse(history.Of, bytes), cancellationToken),
             WalFileName.BackupHistory backup => SealTextAsync(file, new WalItem(SealedKind.BackupHistory,
-                BlobNames.WalBackupHistory(system, backup.Name.Segment, backup.Name.Offset), WalScope.Of(system, backup.Name.Segment), name.FileName), null, cancellationToken),
+                BlobNames.WalBackupHistory(system, backup.Name.Segment, backup.Name.Offset), WalScope.Of(system, backup.Name.Segment.Timeline), name.FileName), null, cancellationToken),
             _ => throw new ArgumentException($"{name} is no WAL file", nameof(name)),
         };
     }
@@ -195,7 +196,12 @@ public sealed class WalFileSealer(ObjectSealer sealer, EqualityKey equality, Fra
     {
         while (!destination.IsEmpty)
         {
-            var read = RandomAccess.Read(file, destination, offset);
+            int read;
+            try { read = RandomAccess.Read(file, destination, offset); }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new DamagedException($"a WAL file cannot be read at byte {offset}: {e.Message}", "look at the kernel's log: the disk may be failing", e);
+            }
             if (read == 0) throw new DamagedException($"a WAL file ended at byte {offset} while it was read");
             destination = destination[read..];
             offset += read;

@@ -32,6 +32,7 @@ public sealed class ObjectSealer(SealingRun run, ISigningKey signer)
             Kind = content.Kind,
             Name = content.Name,
             PlainLength = content.PlainLength,
+            FramesLength = frames.Length,
             CoveredLength = content.CoveredLength,
             Tag = content.Tag,
             RunId = run.RunId,

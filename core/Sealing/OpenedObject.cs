@@ -25,7 +25,6 @@ public sealed class OpenedObject
         var table = index.Frames ?? new FrameTable();
         _hashes = table.Sha256.Memory;
         Frames = Places(head, table);
-        Length = Frames.Count == 0 ? head.Length : Frames[^1].Offset + Frames[^1].SealedLength;
     }
 
     /// <summary>The head this was opened from.</summary>
@@ -38,7 +37,7 @@ public sealed class OpenedObject
     public IReadOnlyList<FramePlace> Frames { get; }
 
     /// <summary>Bytes that the whole object must have.</summary>
-    public long Length { get; }
+    public long Length => Head.ObjectLength;
 
     /// <summary>Whether the content can be opened, not only verified.</summary>
     public bool CanOpenContent => _contentKey is not null;
@@ -89,6 +88,8 @@ public sealed class OpenedObject
             offset += sealedLength;
             plain += plainLength;
         }
+        if (offset != head.ObjectLength)
+            throw new SealedObjectException($"its frames have {offset - head.Length} bytes, its prefix says {head.Prefix.FramesLength}");
         return plain == head.Prefix.PlainLength ? places : throw new SealedObjectException($"its frames hold {plain} bytes, its prefix says {head.Prefix.PlainLength}");
     }
 }

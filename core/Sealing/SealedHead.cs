@@ -24,6 +24,9 @@ public sealed class SealedHead
     /// <summary>|P ‖ S ‖ X ‖ G|: where the frames start.</summary>
     public int Length { get; }
 
+    /// <summary>Bytes of the whole object, as far as the prefix says.</summary>
+    public long ObjectLength => Length + Prefix.FramesLength;
+
     /// <summary>
     /// How many bytes from the object's start <see cref="Parse"/> needs, as far as <paramref name="start"/> (at least 10 bytes) tells: call
     /// again with that many until it asks for no more. At most 64 MiB and some KiB.

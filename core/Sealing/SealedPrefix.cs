@@ -22,6 +22,12 @@ public sealed class SealedPrefix
     /// <summary>Bytes of the whole content.</summary>
     public required long PlainLength { get; init; }
 
+    /// <summary>
+    /// Bytes of all sealed frames together. Who cannot open the index still knows by it how long the whole object must be: an object cut short
+    /// must never pass for one that is there.
+    /// </summary>
+    public required long FramesLength { get; init; }
+
     /// <summary>WAL kinds: how many bytes from the start are valid WAL, and so under the tag. Zero otherwise.</summary>
     public long CoveredLength { get; init; }
 
@@ -59,6 +65,7 @@ public sealed class SealedPrefix
         writer.U16(0);
         writer.Text(Name, SealedFormat.MaxName);
         writer.I64(PlainLength);
+        writer.I64(FramesLength);
         if (Kind.IsWal())
         {
             writer.I64(CoveredLength);
@@ -111,16 +118,20 @@ public sealed class SealedPrefix
         if ((flags & SealedFormat.CriticalFlags) != 0) throw new SealedObjectException($"its flags 0x{flags:X4} are unknown to this program");
         reader.U16();
         var name = reader.Text(SealedFormat.MaxName);
-        var plain = reader.I64();
+        var (plain, frames) = (reader.I64(), reader.I64());
         var covered = kind.IsWal() ? reader.I64() : 0;
         if (plain is < 0 or > SealedFormat.MaxPlain || covered < 0 || covered > plain)
             throw new SealedObjectException($"its lengths are impossible: {plain} bytes, {covered} covered");
+        // A frame holds at least a byte and is never longer than its plaintext and a tag.
+        if (frames < 0 || frames > plain * (1 + SealedFormat.TagSize) || (frames == 0) != (plain == 0))
+            throw new SealedObjectException($"its lengths are impossible: {plain} bytes in frames of {frames}");
         var prefix = new SealedPrefix
         {
             Kind = kind,
             Flags = flags,
             Name = name,
             PlainLength = plain,
+            FramesLength = frames,
             CoveredLength = covered,
             Tag = kind.IsWal() ? reader.Bytes(SealedFormat.KeySize) : default,
             RunId = reader.Bytes(16),

@@ -136,7 +136,7 @@ public class SealedObjectTests
         var parsed = SealedPrefix.Parse(blob.AsSpan(0, prefixLength));
         var forged = new SealedPrefix
         {
-            Kind = parsed.Kind, Name = parsed.Name, PlainLength = parsed.PlainLength, CoveredLength = parsed.CoveredLength, Tag = parsed.Tag,
+            Kind = parsed.Kind, Name = parsed.Name, PlainLength = parsed.PlainLength, FramesLength = parsed.FramesLength, CoveredLength = parsed.CoveredLength, Tag = parsed.Tag,
             RunId = parsed.RunId, Slots = other.Slots, Salt = parsed.Salt, CommitIndex = parsed.CommitIndex, CommitContent = parsed.CommitContent,
             Signer = parsed.Signer,
         }.Encode();
