@@ -66,10 +66,15 @@ public sealed partial class CheckJson : JsonSerializerContext;
 /// <summary>Writes an enumeration in lower case.</summary>
 internal sealed class LowerCase<T>() : JsonStringEnumConverter<T>(System.Text.Json.JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false) where T : struct, Enum;
 
-/// <summary>Collects findings.</summary>
+/// <summary>Collects findings. They quote settings of the server and answers of the store, so secrets are taken out.</summary>
 public sealed class CheckFindings
 {
     private readonly List<CheckFinding> _all = [];
+    private readonly SecretFilter _filter = new();
+
+    /// <summary>Without findings.</summary>
+    /// <param name="secrets">What must not be shown.</param>
+    public CheckFindings(IEnumerable<string>? secrets = null) => _filter.Conceal(secrets ?? []);
 
     /// <summary>By topic, in the order they were made.</summary>
     public IReadOnlyList<CheckFinding> All => [.. _all.OrderBy(finding => finding.Topic)];
@@ -81,13 +86,13 @@ public sealed class CheckFindings
     public bool Failed(CheckTopic topic) => _all.Exists(finding => finding.Topic == topic && finding.Status == CheckStatus.Fail);
 
     /// <summary>It is as it should be.</summary>
-    public void Ok(CheckTopic topic, string message) => _all.Add(new CheckFinding(topic, CheckStatus.Ok, message, null));
+    public void Ok(CheckTopic topic, string message) => Add(topic, CheckStatus.Ok, message, null);
 
     /// <summary>It works, and should be changed.</summary>
-    public void Warn(CheckTopic topic, string message, string? hint = null) => _all.Add(new CheckFinding(topic, CheckStatus.Warn, message, hint));
+    public void Warn(CheckTopic topic, string message, string? hint = null) => Add(topic, CheckStatus.Warn, message, hint);
 
     /// <summary>It does not work.</summary>
-    public void Fail(CheckTopic topic, string message, string? hint = null) => _all.Add(new CheckFinding(topic, CheckStatus.Fail, message, hint));
+    public void Fail(CheckTopic topic, string message, string? hint = null) => Add(topic, CheckStatus.Fail, message, hint);
 
     /// <summary>A failure that an exception tells of.</summary>
     public void Fail(CheckTopic topic, Core.HoldfastException failure) => Fail(topic, failure.Message, failure.Hint);
@@ -109,6 +114,9 @@ public sealed class CheckFindings
         output.Flush();
         foreach (var hint in All.OrderByDescending(finding => finding.Status).Select(finding => finding.Hint).OfType<string>().Distinct()) error.WriteLine($"HINT: {hint}");
     }
+
+    private void Add(CheckTopic topic, CheckStatus status, string message, string? hint) =>
+        _all.Add(new CheckFinding(topic, status, _filter.Apply(message), hint is null ? null : _filter.Apply(hint)));
 
     private static string Mark(CheckStatus status, TerminalStyle style) => status switch
     {

@@ -11,7 +11,7 @@ namespace Holdfast.Agent.Check;
 /// <param name="context">The run.</param>
 public sealed class CheckRun(CommandContext context)
 {
-    private readonly CheckFindings _findings = new();
+    private readonly CheckFindings _findings = new(context.Options.Secrets);
     private CheckTrial? _trial;
 
     /// <summary>Looks at everything.</summary>
@@ -26,7 +26,7 @@ public sealed class CheckRun(CommandContext context)
             using var repository = await TryAsync(CheckTopic.Repository, () => Task.FromResult<Host.Repository?>(Host.Repository.Open(context, context.Options.Get(OptionTable.ArchiveTimeout)))).ConfigureAwait(false);
             var stateFolder = Path.Combine(context.Options.Get(OptionTable.StatePath), cluster);
             using var identity = await TryAsync(CheckTopic.Configuration, () => Task.FromResult(HostIdentity.TryLoad(new StateFolder(stateFolder)))).ConfigureAwait(false);
-            var view = repository is null ? null : await TryAsync(CheckTopic.Repository, async () => await repository.ReadLogAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+            var view = repository is null ? null : await TryAsync(CheckTopic.Repository, async () => await repository.ReadLogAsync(cancellationToken, remember: !Environment.IsPrivilegedProcess).ConfigureAwait(false)).ConfigureAwait(false);
             if (view is not null) _findings.Ok(CheckTopic.Repository, $"{repository!.Data.DisplayName} answers; log at entry {view.Head.Number}");
             if (server is not null) JudgeServer(server, directory, view, identity, cluster);
             if (session is not null && server is not null && directory is not null && view is not null)

@@ -58,7 +58,7 @@ public sealed class InfoCommand : AgentCommand
 
     private static async Task<InfoReport> ReadAsync(CommandContext context, Host.Repository repository, SurveyKeys keys, bool verify, CancellationToken cancellationToken)
     {
-        var view = await repository.ReadLogAsync(cancellationToken).ConfigureAwait(false);
+        var view = await repository.ReadLogAsync(cancellationToken, remember: !Environment.IsPrivilegedProcess).ConfigureAwait(false);
         var survey = new WalSurvey(repository.Data, new LogTrust(repository.Log, view), keys, message => context.Log.Warn(message));
         var histories = new List<InfoHistory>();
         foreach (var system in view.State.Hosts.Select(host => host.System).OfType<Core.Postgres.SystemIdentifier>().Distinct())
