@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Holdfast.Agent.CommandLine;
 using Holdfast.Agent.Options;
 
@@ -41,16 +40,9 @@ public sealed class HelpTextTests
     {
         var writer = new StringWriter();
         ReferenceText.Write(writer);
-        var path = Path.Combine(Root(), "docs", "reference.md");
+        var path = Path.Combine(SourceTree.Root, "docs", "reference.md");
         if (Environment.GetEnvironmentVariable("HOLDFAST_TEST_UPDATE") == "1") File.WriteAllText(path, writer.ToString());
         Assert.True(File.Exists(path) && File.ReadAllText(path) == writer.ToString(), "docs/reference.md is not what the tables say; run the tests with HOLDFAST_TEST_UPDATE=1");
         Assert.All(OptionTable.All, row => Assert.Contains($"#### {row.Name}\n", writer.ToString(), StringComparison.Ordinal));
-    }
-
-    private static string Root([CallerFilePath] string source = "")
-    {
-        var folder = Path.GetDirectoryName(source)!;
-        while (!File.Exists(Path.Combine(folder, "Serverless.sln"))) folder = Path.GetDirectoryName(folder)!;
-        return folder;
     }
 }
