@@ -53,13 +53,15 @@ internal sealed class FaultWorld : IAsyncDisposable
 
     public string Wal(string file) => Path.Combine(Data, "pg_wal", file);
 
-    public string[] PushWords(string file, params ReadOnlySpan<string> more) =>
-        ["archive-push", $"--config={_archive.Configuration("agent")}", $"--state-path={_archive["state"]}", .. Common, "--archive-timeout=2s", .. more, $"pg_wal/{file}"];
+    public string[] PushWords(string file, int timeoutSeconds, params ReadOnlySpan<string> more) =>
+        ["archive-push", $"--config={_archive.Configuration("agent")}", $"--state-path={_archive["state"]}", .. Common, $"--archive-timeout={timeoutSeconds}s", .. more, $"pg_wal/{file}"];
 
     public string[] GetWords(string file) =>
         ["archive-get", $"--config={_archive.Configuration("restorer")}", $"--state-path={_archive["restorer"]}", .. Common, "--archive-get-timeout=2s", file, Destination];
 
-    public Task<(int Code, string Output, string Error)> PushAsync(string file, params ReadOnlySpan<string> more) => _archive.RunAsync(PushWords(file, more));
+    public Task<(int Code, string Output, string Error)> PushAsync(string file, params ReadOnlySpan<string> more) => _archive.RunAsync(PushWords(file, 2, more));
+
+    public Task<(int Code, string Output, string Error)> PushPatientlyAsync(string file) => _archive.RunAsync(PushWords(file, 30));
 
     public Task<(int Code, string Output, string Error)> GetAsync(string file) => _archive.RunAsync(GetWords(file));
 
