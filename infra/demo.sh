@@ -20,15 +20,17 @@ since() { awk -v from="$1" -v to="$(now)" 'BEGIN { printf "%.1f s", to - from }'
 
 # --- What is particular to Holdfast ---------------------------------------------------------------------------------------------------
 
-ARCHIVE_COMMAND='holdfast archive-push %p'
-RESTORE_COMMAND='holdfast archive-get %f "%p"'
-
+# Each role has a folder of its own; here they lie side by side, on real machines they must not.
 make_cluster() {
-  SERVER_ENVIRONMENT=(HOLDFAST_CONFIG="$SCRATCH/run/keys/holdfast.conf" HOLDFAST_REPO_CA_FILE="$TLS/ca.pem" HOLDFAST_STATE_PATH="$SCRATCH/run/state"
-    HOLDFAST_SPOOL_PATH="$SCRATCH/run/spool" HOLDFAST_PG_SOCKET_PATH="$SCRATCH/run" HOLDFAST_PG_PORT=5432 HOLDFAST_PG_USER=postgres)
-  as_server env -u HOLDFAST_CONFIG holdfast init --cluster=shop --repo-auth=connection-string --repo-connection-string-file="$SCRATCH/secrets/connection-string" \
-    --key-path="$SCRATCH/run/keys" --yes
-  as_server holdfast register --pg-path="$SCRATCH/run/data" --yes
+  local keys=$SCRATCH/run/keys/shop
+  SERVER_ENVIRONMENT=(HOLDFAST_STATE_PATH="$SCRATCH/run/state" HOLDFAST_SPOOL_PATH="$SCRATCH/run/spool" HOLDFAST_PG_SOCKET_PATH="$SCRATCH/run" HOLDFAST_PG_USER=postgres)
+  as_server mkdir "$SCRATCH/run/spool"
+  as_server holdfast init --cluster=shop --repo-auth=connection-string --repo-connection-string-file="$SCRATCH/secrets/connection-string" \
+    --repo-ca-file="$TLS/ca.pem" --key-path="$SCRATCH/run/keys" --yes
+  as_server holdfast register --config="$keys/agent/holdfast.conf" --control-plane-config="$keys/control-plane/holdfast.conf" --pg-path="$SCRATCH/run/data" --yes
+  AGENT="--config=$keys/agent/holdfast.conf"
+  ARCHIVE_COMMAND="holdfast archive-push $AGENT %p"
+  RESTORE_COMMAND="holdfast archive-get --config=$keys/restorer/holdfast.conf %f \"%p\""
 }
 
 # --- The story ------------------------------------------------------------------------------------------------------------------------
@@ -58,6 +60,7 @@ start_services() {
   step 'holdfast init and register' make_cluster
   stop_postgres "$SCRATCH/run/data"
   start_postgres 5432 "$SCRATCH/run/data" max_wal_size=2GB wal_compression=on archive_mode=on "archive_command=$ARCHIVE_COMMAND"
+  step 'holdfast check' as_server holdfast check "$AGENT" --pg-path="$SCRATCH/run/data" --pg-port=5432
 }
 
 # A shop: orders, thirteen tables of many types, and pgbench's four.

@@ -33,8 +33,9 @@ internal sealed class Adoption(CommandContext context, Host.Repository repositor
         var switchPoint = SwitchPoint();
         var stored = await StoredSegments.ListAsync(
             repository.Data, $"{BlobNames.WalPrefix(control.SystemIdentifier)}{_timeline.ToFileName()}/", control.WalSegmentSize, cancellationToken).ConfigureAwait(false);
-        var written = control.Checkpoint.Timeline == _timeline ? control.Checkpoint.Redo : switchPoint!.Value;
-        var plan = AdoptionPlan.Make(_timeline, switchPoint, data.StartingPosition(), LocalSegments.Complete(data, _timeline, _files), stored,
+        var (complete, written) = LocalSegments.Of(data, _timeline, _files);
+        if (switchPoint is { } point && point > written) written = point;
+        var plan = AdoptionPlan.Make(_timeline, switchPoint, data.StartingPosition(), complete, stored,
             _view.State.Cuts.Where(cut => cut.System == control.SystemIdentifier), written, control.WalSegmentSize);
         if (_host is { } host && host.Start.CompareTo(plan.Start) > 0)
             throw new RefusedException($"this host is registered from {host.Start} on, and would have to store WAL from {plan.Start} on, which does not count",

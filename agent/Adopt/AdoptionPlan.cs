@@ -16,7 +16,7 @@ public sealed record AdoptionPlan(WalPosition Start, IReadOnlyList<WalSegmentNam
     /// <param name="local">Complete segments in pg_wal, in order.</param>
     /// <param name="stored">Segments of the timeline in the archive.</param>
     /// <param name="cuts">Logged cuts of the system.</param>
-    /// <param name="written">A position that the server has written on this timeline: its last checkpoint's redo, or the switch point.</param>
+    /// <param name="written">The last position that the server is known to have written on this timeline; at least the switch point.</param>
     /// <param name="size">wal_segment_size.</param>
     public static AdoptionPlan Make(
         TimelineId timeline, Lsn? switchPoint, WalPosition waiting, IReadOnlyList<WalSegmentName> local, IReadOnlyCollection<WalSegmentName> stored,

@@ -18,20 +18,24 @@ internal static class LocalSegments
         return names.OfType<WalFileName.History>().Select(history => history.Of).Where(written.Contains).Append(ofCheckpoint).Max();
     }
 
-    /// <summary>The segments of a timeline that PostgreSQL has finished, in order. Files that it only recycled, and the one it writes to, are not among them.</summary>
-    public static IReadOnlyList<WalSegmentName> Complete(DataDirectory data, TimelineId timeline, IReadOnlyCollection<string> files)
+    /// <summary>
+    /// The segments of a timeline that PostgreSQL has finished, in order, and the start of the last one it has begun (or redo, when that is later).
+    /// Files that were only recycled are not among them. A segment that was just finished may be missed while the next one is not begun: the archiver's business.
+    /// </summary>
+    public static (IReadOnlyList<WalSegmentName> Complete, Lsn Written) Of(DataDirectory data, TimelineId timeline, IReadOnlyCollection<string> files)
     {
         var (control, size) = (data.Control, data.Control.WalSegmentSize);
         var status = data.FilesIn("pg_wal/archive_status").Where(name => name.EndsWith(".ready", StringComparison.Ordinal) || name.EndsWith(".done", StringComparison.Ordinal))
             .Select(Path.GetFileNameWithoutExtension).ToHashSet();
-        bool IsComplete(WalSegmentName segment) =>
-            status.Contains(segment.ToString()) || control.Checkpoint.Timeline == timeline && segment.End <= control.CheckpointLsn || HasBegun(data, segment.Next);
-        return [.. files.Select(file => WalFileName.TryParse(file, size)).OfType<WalFileName.Segment>()
-            .Select(file => file.Name).Where(segment => segment.Timeline == timeline).Where(IsComplete).OrderBy(segment => segment.Number)];
+        var begun = files.Select(file => WalFileName.TryParse(file, size)).OfType<WalFileName.Segment>()
+            .Select(file => file.Name).Where(segment => segment.Timeline == timeline && HasBegun(data, segment)).OrderBy(segment => segment.Number).ToList();
+        var checkpoint = control.Checkpoint.Timeline == timeline ? control.Checkpoint.Redo : Lsn.Invalid;
+        var written = begun.Select(segment => segment.Start).Append(checkpoint).Max();
+        return ([.. begun.Where(segment => status.Contains(segment.ToString()) || segment.End <= written)], written);
     }
 
     /// <summary>
-    /// Whether WAL was written into a segment. PostgreSQL writes pages in order, so the segment before it is then complete. A recycled file has the
+    /// Whether WAL was written into a segment. PostgreSQL writes pages in order, so every one before it is then complete. A recycled file has the
     /// address of its earlier life in xlp_pageaddr [access/xlog_internal.h, XLogPageHeaderData: u64 at 8].
     /// </summary>
     private static bool HasBegun(DataDirectory data, WalSegmentName segment)
@@ -44,7 +48,7 @@ internal static class LocalSegments
         }
         catch (FileNotFoundException)
         {
-            return false;
+            return false; // Recycled or removed since it was listed.
         }
     }
 }

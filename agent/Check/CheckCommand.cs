@@ -1,6 +1,5 @@
 using Holdfast.Agent.CommandLine;
 using Holdfast.Agent.Options;
-using Holdfast.Core;
 
 namespace Holdfast.Agent.Check;
 
@@ -18,7 +17,8 @@ public sealed class CheckCommand : AgentCommand
 
     /// <inheritdoc/>
     public override string Description => """
-        Connects to the server, switches a segment, waits until it is archived, reads it back and judges it. Tries to overwrite and to delete a canary blob, and expects to be refused. Changes nothing else.
+        Connects to the server, looks at its settings, switches to a new WAL segment, waits until the old one is archived, reads it back and judges it. Tries to overwrite and to delete a canary blob of this host, and to write the cluster's log, and expects to be refused. Looks at the keys, tokens, certificates and folders of this host.
+        Changes nothing else. A standby cannot switch segments: there it checks the rest.
         """;
 
     /// <inheritdoc/>
@@ -26,12 +26,20 @@ public sealed class CheckCommand : AgentCommand
     [
         new("on the database host, as postgres", "holdfast check"),
         new("for a monitoring system", "holdfast check --output=json"),
+        new("when a host that may do too much is a failure, too", "holdfast check --strict"),
     ];
 
     /// <inheritdoc/>
-    public override IReadOnlyList<CommandExit> ExitCodes { get; } = [new(ExitCode.No, "a check failed")];
+    public override IReadOnlyList<CommandExit> ExitCodes { get; } = [new(ExitCode.No, "something is not as it must be; with --strict, or should not be")];
 
     /// <inheritdoc/>
-    public override Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken) =>
-        throw new ConfigurationException("holdfast check is not built yet");
+    public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        var run = new CheckRun(context);
+        var report = await run.RunAsync(cancellationToken).ConfigureAwait(false);
+        if (context.Json) context.WriteJson(report, CheckJson.Default.CheckReport);
+        else run.Write();
+        var worst = context.Options.Get(OptionTable.Strict) ? CheckStatus.Ok : CheckStatus.Warn;
+        return report.Status > worst ? ExitCode.No : ExitCode.Done;
+    }
 }

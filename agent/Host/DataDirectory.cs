@@ -13,9 +13,12 @@ public sealed record DataDirectory(string Path, ControlFile Control)
     /// <summary>pg-path, or the current folder.</summary>
     /// <exception cref="ConfigurationException">There is no pg_control there.</exception>
     /// <exception cref="RefusedException">A version or build of PostgreSQL that is not supported.</exception>
-    public static DataDirectory Open(CommandContext context)
+    public static DataDirectory Open(CommandContext context) => Open(context.Options.Find(OptionTable.PgPath) ?? Environment.CurrentDirectory);
+
+    /// <summary>The data directory at a path.</summary>
+    /// <inheritdoc cref="Open(CommandContext)" path="/exception"/>
+    public static DataDirectory Open(string path)
     {
-        var path = context.Options.Find(OptionTable.PgPath) ?? Environment.CurrentDirectory;
         var control = ReadControl(System.IO.Path.Combine(path, ControlFile.RelativePath));
         control.EnsureSupported();
         return new DataDirectory(path, control);
@@ -25,11 +28,12 @@ public sealed record DataDirectory(string Path, ControlFile Control)
     public WalPosition StartingPosition() =>
         Register.StartingPosition.Of(Control.Checkpoint.Timeline, Control.Checkpoint.Redo, Control.WalSegmentSize, FilesIn("pg_wal/archive_status"));
 
-    /// <summary>Names of the files in a folder of the data directory.</summary>
+    /// <summary>Names of the files in a folder of the data directory; none when it is missing, as in a copy that PostgreSQL has not completed yet.</summary>
     /// <exception cref="ConfigurationException">It cannot be read.</exception>
     public IReadOnlyList<string> FilesIn(string folder)
     {
         try { return [.. Directory.EnumerateFiles(Resolve(folder)).Select(file => System.IO.Path.GetFileName(file))]; }
+        catch (DirectoryNotFoundException) { return []; }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new ConfigurationException($"{Resolve(folder)}: {e.Message}", "run holdfast as the user that owns the data directory", e);

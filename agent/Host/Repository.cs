@@ -62,7 +62,9 @@ public sealed class Repository : IDisposable
     }
 
     /// <summary>The log's newest state: one probe when nothing is new.</summary>
-    public async Task<LogView> ReadLogAsync(CancellationToken cancellationToken)
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <param name="remember">False for who only looks: a cache that root wrote would lock out the user that PostgreSQL runs as.</param>
+    public async Task<LogView> ReadLogAsync(CancellationToken cancellationToken, bool remember = true)
     {
         var known = Remembered();
         var view = known is null
@@ -70,7 +72,7 @@ public sealed class Repository : IDisposable
             : await Log.HasNewEntriesAsync(known.Head, cancellationToken).ConfigureAwait(false)
                 ? await Log.AdvanceAsync(known, cancellationToken).ConfigureAwait(false)
                 : known;
-        Remember(view, known);
+        if (remember) Remember(view, known);
         return view;
     }
 

@@ -57,7 +57,10 @@ public sealed partial class StateFolder(string path)
             Directory.CreateDirectory(System.IO.Path.GetDirectoryName(file)!, OwnerOnly);
             using (var stream = new FileStream(beside, new FileStreamOptions
             {
-                Mode = FileMode.Create, Access = FileAccess.Write, BufferSize = 0, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                Mode = FileMode.Create,
+                Access = FileAccess.Write,
+                BufferSize = 0,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
             }))
             {
                 stream.Write(content);

@@ -1,12 +1,18 @@
 using Holdfast.Agent.CommandLine;
+using Holdfast.Agent.Compression;
+using Holdfast.Agent.Host;
 using Holdfast.Agent.Options;
 using Holdfast.Core;
+using Holdfast.Core.Repository;
 
 namespace Holdfast.Agent.Info;
 
-/// <summary>holdfast info: what can be restored, what is at risk, which backups there are.</summary>
+/// <summary>holdfast info: which WAL is stored, from where to where, what is missing, and who may write it.</summary>
 public sealed class InfoCommand : AgentCommand
 {
+    // A person waits.
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
+
     /// <inheritdoc/>
     public override CommandSet Id => CommandSet.Info;
 
@@ -14,11 +20,11 @@ public sealed class InfoCommand : AgentCommand
     public override string Name => "info";
 
     /// <inheritdoc/>
-    public override string Summary => "what can be restored, what is at risk, which backups there are";
+    public override string Summary => "what is stored, what is missing, and who may write it";
 
     /// <inheritdoc/>
     public override string Description => """
-        Reads the log and the manifests, and works when the control plane is down.
+        Reads the log and a listing, so it works when the control plane is down. With an index or a content key at hand it also says which times the WAL covers, and --verify proves that the archive is whole: it reads every segment's index, judges its signature and joins it to its neighbours, across switches of timelines too.
         """;
 
     /// <inheritdoc/>
@@ -26,12 +32,46 @@ public sealed class InfoCommand : AgentCommand
     [
         new("one screen for people", "holdfast info"),
         new("the same for programs", "holdfast info --output=json"),
+        new("for a monitoring system: fails when a segment is missing", "holdfast info --gaps"),
+        new("prove that the archive is whole, on a restorer", "holdfast info --verify"),
     ];
 
     /// <inheritdoc/>
-    public override IReadOnlyList<CommandExit> ExitCodes { get; } = [new(ExitCode.No, "the cluster has no backup yet")];
+    public override IReadOnlyList<CommandExit> ExitCodes { get; } = [new(ExitCode.No, "with --gaps: segments are missing; with --verify: the archive is not whole")];
 
     /// <inheritdoc/>
-    public override Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken) =>
-        throw new ConfigurationException("holdfast info is not built yet");
+    public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        var (gaps, verify) = (context.Options.Get(OptionTable.Gaps), context.Options.Get(OptionTable.Verify));
+        using var codec = FrameCodecs.Create(3);
+        var keys = new SurveyKeys(
+            Recipients.Keyring(context.Options, OptionTable.ContentPrivateKeyFile, OptionTable.IndexPrivateKeyFile), Recipients.Keyring(context.Options, OptionTable.ContentPrivateKeyFile), codec);
+        if (verify && keys.Index.IsEmpty)
+            throw new ConfigurationException("info --verify needs a key that opens indexes, and none is configured", "run it on a restorer or the control plane, with index-private-key-file or content-private-key-file set");
+        using var repository = Host.Repository.Open(context, Deadline);
+        var report = await ReadAsync(context, repository, keys, verify, cancellationToken).ConfigureAwait(false);
+        if (context.Json) context.WriteJson(report, InfoJson.Default.InfoReport);
+        else if (gaps) new InfoScreen(context, report).WriteGaps();
+        else new InfoScreen(context, report).Write();
+        return (gaps || verify) && !report.IsWhole ? ExitCode.No : ExitCode.Done;
+    }
+
+    private static async Task<InfoReport> ReadAsync(CommandContext context, Host.Repository repository, SurveyKeys keys, bool verify, CancellationToken cancellationToken)
+    {
+        var view = await repository.ReadLogAsync(cancellationToken, remember: !Environment.IsPrivilegedProcess).ConfigureAwait(false);
+        var survey = new WalSurvey(repository.Data, new LogTrust(repository.Log, view), keys, message => context.Log.Warn(message));
+        var histories = new List<InfoHistory>();
+        foreach (var system in view.State.Hosts.Select(host => host.System).OfType<Core.Postgres.SystemIdentifier>().Distinct())
+            histories.Add(await survey.ReadAsync(system, view.State.Cuts, verify, cancellationToken).ConfigureAwait(false));
+        var hosts = new List<InfoHost>();
+        foreach (var host in view.State.Hosts) hosts.Add(await HostAsync(repository.Log, host, cancellationToken).ConfigureAwait(false));
+        return new InfoReport(repository.Cluster, view.State.Cluster!.Id, context.Clock.GetUtcNow(), view.Head.Number, hosts, histories);
+    }
+
+    private static async Task<InfoHost> HostAsync(ClusterLog log, RegisteredHost host, CancellationToken cancellationToken)
+    {
+        async Task<DateTimeOffset> TimeOf(long entry) => (await log.ReadEntryAsync(entry, cancellationToken).ConfigureAwait(false)).Entry.Time.ToDateTimeOffset();
+        return new InfoHost(host.Name, host.Role.ToString().ToLowerInvariant(), host.Thumbprint.ToString(), await TimeOf(host.Entry).ConfigureAwait(false),
+            host.System?.ToString(), host.Timeline?.Value, host.Lsn?.ToString(), host.Revoked is { } revoked ? await TimeOf(revoked.Entry).ConfigureAwait(false) : null, host.Revoked?.Reason);
+    }
 }

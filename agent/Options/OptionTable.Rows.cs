@@ -41,20 +41,20 @@ public static partial class OptionTable
 
     private static OptionRow<string> Text(string name, OptionGroup group, CommandSet commands, string summary, string details = "", string? value = null, string reason = "", string? fallback = null,
         OptionPlaces places = OptionPlaces.All) => new()
-    {
-        Name = name,
-        Kind = OptionKind.Text,
-        Group = group,
-        Commands = commands,
-        Summary = summary,
-        Details = details,
-        Default = value,
-        Reason = reason,
-        FallbackVariable = fallback,
-        Expected = "one line of text",
-        Parser = OptionParsers.Text,
-        Places = places,
-    };
+        {
+            Name = name,
+            Kind = OptionKind.Text,
+            Group = group,
+            Commands = commands,
+            Summary = summary,
+            Details = details,
+            Default = value,
+            Reason = reason,
+            FallbackVariable = fallback,
+            Expected = "one line of text",
+            Parser = OptionParsers.Text,
+            Places = places,
+        };
 
     private static OptionRow<string> Path(string name, OptionGroup group, CommandSet commands, string summary, string? value = null, string reason = "", string details = "",
         OptionPlaces places = OptionPlaces.All, string? fallback = null, OptionRow? fileOf = null) => new()

@@ -36,6 +36,16 @@ public static partial class OptionTable
     /// <summary>reference</summary>
     public static readonly OptionRow<bool> Reference = Boolean("reference", General, Help, "print the reference of all commands and options, as Markdown", "n", "the overview fits on a screen", "", OptionPlaces.Flag);
 
+    /// <summary>gaps</summary>
+    public static readonly OptionRow<bool> Gaps = Boolean("gaps", General, Info, "list what is missing and nothing else; exit 1 if anything is", "n", "the whole picture comes first", "", OptionPlaces.Flag);
+
+    /// <summary>verify</summary>
+    public static readonly OptionRow<bool> Verify = Boolean("verify", General, Info, "read every segment's index and prove that each carries on where the one before ends", "n", "one request for each segment",
+        "Needs index-private-key-file (or content-private-key-file). Exit 1 when the archive is not whole.", OptionPlaces.Flag);
+
+    /// <summary>strict</summary>
+    public static readonly OptionRow<bool> Strict = Boolean("strict", General, Check, "warnings count as failures", "n", "a host that may do too much still archives", "", OptionPlaces.Flag);
+
     // Repository
 
     /// <summary>repo-endpoint</summary>
@@ -165,13 +175,13 @@ public static partial class OptionTable
     public static readonly OptionRow<string> IndexKeyFile = Path("index-key-file", Keys, Init | Sealing, "the public index key (JWK): what the control plane must read is sealed to it");
 
     /// <summary>content-private-key-file</summary>
-    public static readonly OptionRow<string> ContentPrivateKeyFile = Path("content-private-key-file", Keys, Restoring, "the private content key (JWK): restorers and archive-reading standbys only");
+    public static readonly OptionRow<string> ContentPrivateKeyFile = Path("content-private-key-file", Keys, Restoring | Check | Info, "the private content key (JWK): restorers and archive-reading standbys only");
 
     /// <summary>index-private-key-file</summary>
-    public static readonly OptionRow<string> IndexPrivateKeyFile = Path("index-private-key-file", Keys, Restoring | Info, "the private index key (JWK): restorers and the control plane");
+    public static readonly OptionRow<string> IndexPrivateKeyFile = Path("index-private-key-file", Keys, Restoring | Check | Info, "the private index key (JWK): restorers and the control plane");
 
     /// <summary>signing-key-file</summary>
-    public static readonly OptionRow<string> SigningKeyFile = Path("signing-key-file", Keys, Deciding, "the control plane's private signing key (JWK), for the embedded control plane");
+    public static readonly OptionRow<string> SigningKeyFile = Path("signing-key-file", Keys, Deciding | Check, "the control plane's private signing key (JWK), for the embedded control plane");
 
     /// <summary>equality-key-file</summary>
     public static readonly OptionRow<string> EqualityKeyFile = Path("equality-key-file", Keys, Deciding, "the cluster's equality key, kept by the control plane and given to hosts when they register");
@@ -236,7 +246,7 @@ public static partial class OptionTable
     /// <summary>Every option, in the order of help.</summary>
     public static IReadOnlyList<OptionRow> All { get; } =
     [
-        Cluster, Config, LogLevel, Output, Yes, Reference,
+        Cluster, Config, LogLevel, Output, Yes, Reference, Gaps, Verify, Strict,
         RepoEndpoint, RepoQueueEndpoint, RepoAccount, RepoAuth, RepoConnectionString, RepoConnectionStringFile, RepoKey, RepoKeyFile,
         RepoSasData, RepoSasDataFile, RepoSasLog, RepoSasLogFile, RepoSasCatalog, RepoSasCatalogFile, RepoSasWork, RepoSasWorkFile, RepoSasQueue, RepoSasQueueFile,
         RepoClientId, RepoTenantId, RepoClientSecret, RepoClientSecretFile, RepoClientCertificate, RepoTokenFile, RepoCaFile, RepoTimeout,

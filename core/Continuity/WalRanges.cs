@@ -38,7 +38,7 @@ public sealed record WalPath(TimelineId Target, IReadOnlyList<WalRange> Legs)
 /// </summary>
 public sealed class WalRanges
 {
-    private readonly SortedDictionary<uint, List<Run>> _runs = [];
+    private readonly SortedDictionary<uint, List<Run>> _runs;
     private readonly Dictionary<uint, TimelineHistory> _histories = [];
     private readonly WalSegmentSize _size;
 
@@ -48,14 +48,35 @@ public sealed class WalRanges
     /// <param name="size">The segment size of all of them.</param>
     /// <exception cref="ArgumentException">A segment of another size, or two histories of one timeline.</exception>
     public WalRanges(IEnumerable<WalSegmentName> segments, IEnumerable<TimelineHistory> histories, WalSegmentSize size)
+        : this(Compress(Group(segments, size)), histories, size)
     {
-        _size = size;
-        foreach (var (timeline, numbers) in Group(segments, size)) _runs.Add(timeline, Compress(numbers));
+    }
+
+    private WalRanges(SortedDictionary<uint, List<Run>> runs, IEnumerable<TimelineHistory> histories, WalSegmentSize size)
+    {
+        (_runs, _size) = (runs, size);
         foreach (var history in histories)
             if (!_histories.TryAdd(history.Timeline.Value, history))
                 throw new ArgumentException($"timeline {history.Timeline} has two histories", nameof(histories));
         Ranges = [.. _runs.SelectMany(of => of.Value.Select(run => ToRange(new TimelineId(of.Key), run)))];
         Gaps = [.. _runs.SelectMany(of => Between(new TimelineId(of.Key), of.Value))];
+    }
+
+    /// <summary>As the constructor, from ranges instead of single segments: a million names need not be in memory at once.</summary>
+    /// <param name="ranges">In any order; those that touch or overlap become one.</param>
+    /// <param name="histories">As for the constructor.</param>
+    /// <param name="size">The segment size of all of them.</param>
+    public static WalRanges FromRanges(IEnumerable<WalRange> ranges, IEnumerable<TimelineHistory> histories, WalSegmentSize size)
+    {
+        var runs = new SortedDictionary<uint, List<Run>>();
+        foreach (var range in ranges.OrderBy(range => range.Start.Value))
+        {
+            if (!runs.TryGetValue(range.Timeline.Value, out var of)) runs.Add(range.Timeline.Value, of = []);
+            var first = range.Start.Value / (uint)size.Bytes;
+            Extend(of, new Run(first, first + (ulong)range.SegmentCount - 1));
+        }
+
+        return new WalRanges(runs, histories, size);
     }
 
     /// <summary>The ranges of each timeline, by timeline, then start; as long as can be, so two of a timeline never touch.</summary>
@@ -146,17 +167,25 @@ public sealed class WalRanges
         return groups;
     }
 
-    private static List<Run> Compress(List<ulong> numbers)
+    private static SortedDictionary<uint, List<Run>> Compress(SortedDictionary<uint, List<ulong>> groups)
     {
-        numbers.Sort();
-        var runs = new List<Run>();
-        foreach (var number in numbers)
+        var compressed = new SortedDictionary<uint, List<Run>>();
+        foreach (var (timeline, numbers) in groups)
         {
-            if (runs.Count > 0 && number - runs[^1].Last <= 1) runs[^1] = runs[^1] with { Last = number };
-            else runs.Add(new Run(number, number));
+            numbers.Sort();
+            var runs = new List<Run>();
+            foreach (var number in numbers) Extend(runs, new Run(number, number));
+            compressed.Add(timeline, runs);
         }
 
-        return runs;
+        return compressed;
+    }
+
+    /// <summary>Adds a run that starts no earlier than the last one.</summary>
+    private static void Extend(List<Run> runs, Run next)
+    {
+        if (runs.Count > 0 && next.First <= runs[^1].Last + 1) runs[^1] = runs[^1] with { Last = Math.Max(runs[^1].Last, next.Last) };
+        else runs.Add(next);
     }
 
     private IEnumerable<WalGap> Between(TimelineId timeline, List<Run> runs)

@@ -57,6 +57,9 @@ public sealed class BlobServices : IDisposable
     /// <inheritdoc cref="Data" path="/exception"/>
     public IObjectStore Work => Store(Names.Work);
 
+    /// <summary>What <c>check</c> needs: trying what must be refused.</summary>
+    public RightsProbe Rights => new(this, _calls);
+
     /// <summary>What <c>init</c> needs: making containers, the queue and SAS tokens.</summary>
     public ContainerAdmin Admin => new(this, _calls);
 

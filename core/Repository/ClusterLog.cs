@@ -82,6 +82,10 @@ public sealed partial class ClusterLog(IObjectStore store, IReadOnlyList<Verifyi
         return Expected(view);
     }
 
+    /// <summary>Reads one entry that must be there, and verifies its signature; what comes before and after it is not looked at.</summary>
+    /// <exception cref="DamagedException">Missing, or not signed by a pinned key.</exception>
+    public Task<SignedLogEntry> ReadEntryAsync(long number, CancellationToken cancellationToken) => ReadEntryAsync(number, null, cancellationToken);
+
     private async Task<long> ListTailAsync(CancellationToken cancellationToken)
     {
         long next = 0;

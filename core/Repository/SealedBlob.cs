@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Holdfast.Core.Sealing;
 
 namespace Holdfast.Core.Repository;
@@ -58,19 +59,13 @@ public sealed record SealedBlob(string Name, BlobProperties Properties, SealedHe
         try
         {
             var opened = await Head.OpenIndexAsync(keyring, cancellationToken).ConfigureAwait(false);
-            var (window, windowStart) = (Start, 0L);
             var (plain, scratch) = (Array.Empty<byte>(), Array.Empty<byte>());
-            foreach (var frame in opened.Frames)
+            await foreach (var (frame, sealedBytes) in FramesAsync(store, opened, cancellationToken).ConfigureAwait(false))
             {
-                if (frame.Offset + frame.SealedLength > windowStart + window.Length)
-                {
-                    window = await ReadAsync(store, Name, Properties, frame.Offset, Math.Max(frame.SealedLength, MaxRead), frame.SealedLength, cancellationToken).ConfigureAwait(false);
-                    windowStart = frame.Offset;
-                }
                 if (plain.Length < frame.PlainLength) plain = new byte[frame.PlainLength];
                 if (scratch.Length < frame.SealedLength) scratch = new byte[frame.SealedLength];
                 var content = plain.AsMemory(0, frame.PlainLength);
-                opened.OpenFrame(frame, window.Span.Slice((int)(frame.Offset - windowStart), frame.SealedLength), content.Span, codec, scratch);
+                opened.OpenFrame(frame, sealedBytes.Span, content.Span, codec, scratch);
                 await destination.WriteAsync(content, cancellationToken).ConfigureAwait(false);
             }
             return opened;
@@ -78,6 +73,44 @@ public sealed record SealedBlob(string Name, BlobProperties Properties, SealedHe
         catch (SealedObjectException e)
         {
             throw e.In(Name);
+        }
+    }
+
+    /// <summary>Reads the whole blob and compares every frame with its signed hash, which an index key is enough for.</summary>
+    /// <param name="store">Where the blob is.</param>
+    /// <param name="keyring">An index key, or a restorer's keys.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>The opened object.</returns>
+    /// <exception cref="SealedObjectException">Names the blob, and the frame.</exception>
+    public async Task<OpenedObject> VerifyFramesAsync(IObjectStore store, Keyring keyring, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var opened = await Head.OpenIndexAsync(keyring, cancellationToken).ConfigureAwait(false);
+            if (opened.Length != Properties.Length)
+                throw new SealedObjectException($"it has {Properties.Length} bytes, its signed index says {opened.Length}");
+            await foreach (var (frame, sealedBytes) in FramesAsync(store, opened, cancellationToken).ConfigureAwait(false))
+                if (!opened.IsIntact(frame, sealedBytes.Span)) throw new SealedObjectException($"frame {frame.Number} does not match its signed hash");
+            return opened;
+        }
+        catch (SealedObjectException e)
+        {
+            throw e.In(Name);
+        }
+    }
+
+    private async IAsyncEnumerable<(FramePlace Frame, ReadOnlyMemory<byte> Sealed)> FramesAsync(
+        IObjectStore store, OpenedObject opened, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var (window, windowStart) = (Start, 0L);
+        foreach (var frame in opened.Frames)
+        {
+            if (frame.Offset + frame.SealedLength > windowStart + window.Length)
+            {
+                window = await ReadAsync(store, Name, Properties, frame.Offset, Math.Max(frame.SealedLength, MaxRead), frame.SealedLength, cancellationToken).ConfigureAwait(false);
+                windowStart = frame.Offset;
+            }
+            yield return (frame, window.Slice((int)(frame.Offset - windowStart), frame.SealedLength));
         }
     }
 

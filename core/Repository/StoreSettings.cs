@@ -19,7 +19,7 @@ public sealed record StoreSettings
     /// <summary>The queue service; null derives it from <see cref="Endpoint"/> (<c>.blob.</c> becomes <c>.queue.</c>).</summary>
     public Uri? QueueEndpoint { get; init; }
 
-    /// <summary>A PEM file with root certificates that are trusted besides the system's; null for none.</summary>
+    /// <summary>A PEM file with the root certificates to trust instead of the system's; null: the system's.</summary>
     public string? CaFile { get; init; }
 
     /// <summary>Time limits and retries.</summary>

@@ -26,31 +26,41 @@ internal static class StoreTransport
             // Azure closes idle connections sooner or later; a request on one that is just being closed is a needless retry.
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
         };
-        if (caFile is not null)
-        {
-            var roots = Load(caFile);
-            handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, chain, errors) => IsTrusted(certificate, chain, errors, roots);
-        }
+        SystemRoots.SkipLoading();
+        var roots = caFile is null ? null : Load(caFile);
+        if (roots is not null) handler.SslOptions.CertificateChainPolicy = PolicyFor(roots);
+        handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
+            errors == SslPolicyErrors.None || (roots is null && IsTrustedBySystem(certificate, chain, errors)) ? true : throw Refused(certificate, chain, errors);
         return new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
-    /// <summary>True when trusted by the system, or by the extra roots; the name must match in any case. Otherwise throws what is wrong: "false" would not tell.</summary>
-    /// <exception cref="AuthenticationException">Not trusted.</exception>
-    private static bool IsTrusted(X509Certificate? certificate, X509Chain? sent, SslPolicyErrors errors, X509Certificate2Collection roots)
+    private static X509ChainPolicy PolicyFor(X509Certificate2Collection roots)
     {
-        if (errors == SslPolicyErrors.None) return true;
-        if (errors != SslPolicyErrors.RemoteCertificateChainErrors || certificate is not X509Certificate2 leaf)
-            throw new AuthenticationException($"the certificate of {certificate?.Subject ?? "nobody"} is refused: {errors}");
-        using var chain = new X509Chain();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.AddRange(roots);
-        chain.ChainPolicy.ExtraStore.AddRange(roots); // a bundle may hold intermediates, too
-        if (sent is not null) chain.ChainPolicy.ExtraStore.AddRange(sent.ChainPolicy.ExtraStore);
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck; // as HttpClient does by default
-        chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ServerAuthentication));
-        return chain.Build(leaf) ? true : throw new AuthenticationException(
-            $"the certificate of {leaf.Subject} is refused: {string.Join(", ", chain.ChainStatus.Select(status => status.Status))}");
+        var policy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck, // as HttpClient does by default
+            DisableCertificateDownloads = true,
+        };
+        policy.CustomTrustStore.AddRange(roots);
+        policy.ExtraStore.AddRange(roots); // a bundle may hold intermediates, too
+        policy.ApplicationPolicy.Add(new Oid(ServerAuthentication));
+        return policy;
     }
+
+    private static bool IsTrustedBySystem(X509Certificate? certificate, X509Chain? sent, SslPolicyErrors errors)
+    {
+        if (errors != SslPolicyErrors.RemoteCertificateChainErrors || certificate is not X509Certificate2 leaf) return false;
+        var others = sent is null ? [] : sent.ChainElements.Select(element => element.Certificate).Concat(sent.ChainPolicy.ExtraStore);
+        using var chain = new X509Chain { ChainPolicy = PolicyFor(SystemRoots.IssuersOf([leaf, .. others])) };
+        if (sent is not null) chain.ChainPolicy.ExtraStore.AddRange(sent.ChainPolicy.ExtraStore);
+        return chain.Build(leaf);
+    }
+
+    // Thrown rather than answered with "false", which would not tell what is wrong.
+    private static AuthenticationException Refused(X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
+        new($"the certificate of {certificate?.Subject ?? "nobody"} is refused: {errors}"
+            + string.Concat((chain?.ChainStatus ?? []).Select(status => $", {status.Status}")));
 
     private static X509Certificate2Collection Load(string caFile)
     {

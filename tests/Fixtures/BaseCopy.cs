@@ -44,6 +44,14 @@ public static class BaseCopy
         return copy;
     }
 
+    /// <summary>A copy of a copy that is not running, byte for byte.</summary>
+    public static async Task<PostgresServer> CloneAsync(PostgresServer copy)
+    {
+        var clone = PostgresServer.CreateEmpty(copy.Major);
+        (await RunProcess.RunAsync(["cp", "-a", "--reflink=auto", copy.DataFolder, clone.DataFolder])).MustExit();
+        return clone;
+    }
+
     /// <summary>
     /// Makes a copy recover from <paramref name="restoreCommand"/> when it starts; a <paramref name="target"/> such as
     /// <c>recovery_target_time = '…'</c> or <c>recovery_target_name = '…'</c> makes it stop there and take writes.

@@ -207,8 +207,9 @@ public sealed class PostgresServer : IAsyncDisposable
             }
             catch (NpgsqlException failure)
             {
+                var how = process.HasExited ? $"exited {process.ExitCode}" : "did not come up in time";
                 await Kill9();
-                throw new InvalidOperationException($"PostgreSQL {Major} did not come up:\n{Log}", failure);
+                throw new InvalidOperationException($"PostgreSQL {Major} {how}:\n{Log}", failure);
             }
         }
     }

@@ -18,6 +18,7 @@ public static class PushBenchmark
         await using var server = await PostgresServer.StartNewAsync(17, 16, true,
             ("archive_mode", "on"), ("archive_command", $"cp %p {scratch["wal"]}/%f"), ("max_wal_size", "4GB"), ("checkpoint_timeout", "1h"));
         Directory.CreateDirectory(scratch["registered", "global"]);
+        Directory.CreateDirectory(scratch["registered", "pg_wal", "archive_status"]);
         File.Copy(Path.Combine(server.DataFolder, "global", "pg_control"), scratch["registered", "global", "pg_control"]);
         var segments = await RealisticWal.MakeAsync(server, scratch["wal"], Segments);
 

@@ -85,7 +85,7 @@ internal sealed class ArchiveWorld : IDisposable
     /// <summary>The cluster's log, whole.</summary>
     public async Task<LogView> ReadLogAsync()
     {
-        var options = Options("restorer");
+        var options = Options("control-plane");
         using var services = BlobServices.Open(Holdfast.Agent.Host.StoreOptions.From(options, TimeSpan.FromSeconds(20)));
         return await new ClusterLog(services.Log, [options.Get(OptionTable.ControlPlaneKey).ToVerifyingKey()], Cluster).VerifyAllAsync(null, default);
     }

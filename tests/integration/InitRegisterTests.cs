@@ -8,6 +8,7 @@ using Holdfast.Agent.Register;
 using Holdfast.Agent.Terminal;
 using Holdfast.Core.Enrolment;
 using Holdfast.Core.Repository;
+using Holdfast.Core.Sealing;
 using Holdfast.Tests.Fixtures;
 
 namespace Holdfast.Tests.Integration;
@@ -71,6 +72,38 @@ public sealed class InitRegisterTests(SharedAzurite azurite)
             step => Assert.True(reached.IndexOf(step) < reached.IndexOf("log/0000000000"), $"{step} was written after the log"));
         Assert.Equal(18, reached.Count);
         await world.ReadLogAsync();
+    }
+
+    [NeedsFact(Needs.Azurite)]
+    public async Task Init_makes_a_configuration_anew_that_was_removed_and_no_key()
+    {
+        using var world = new ArchiveWorld(azurite.Server);
+        await world.InitAsync();
+        File.Delete(world.Configuration("agent"));
+        File.Delete(Path.Combine(world.Keys, "agent", "enrolment-token"));
+        var before = Snapshot(world.Keys);
+        Assert.Contains("made again: agent/holdfast.conf", await world.InitAsync(), StringComparison.Ordinal);
+        Assert.All(before, file => Assert.Contains(file, Snapshot(world.Keys)));
+        Assert.Null(world.Options("agent").SourceOf(OptionTable.EnrolmentTokenFile));
+
+        File.Delete(world.Configuration("restorer"));
+        File.Delete(Path.Combine(world.Keys, "restorer", "content.jwk"));
+        File.Delete(Path.Combine(world.Keys, "agent", "content.jwk"));
+        Assert.Contains("a new key would not be the cluster's", await world.FailsAsync(2, ["init", "--yes", .. world.InitWords]), StringComparison.Ordinal);
+        Assert.Equal(0, (await world.ReadLogAsync()).Head.Number);
+    }
+
+    [NeedsFact(Needs.Azurite)]
+    public async Task Init_takes_a_public_key_whose_private_half_is_kept_elsewhere()
+    {
+        using var world = new ArchiveWorld(azurite.Server);
+        using var key = RsaKey.Generate();
+        File.WriteAllBytes(world["content.jwk"], JsonWebKey.Write(key, withPrivate: false));
+        await world.MustAsync(["init", "--yes", $"--content-key-file={world["content.jwk"]}", .. world.InitWords]);
+        Assert.Equal(key.Thumbprint, (await world.ReadLogAsync()).State.Cluster!.ContentKey.Thumbprint);
+        Assert.False(File.Exists(Path.Combine(world.Keys, "restorer", "content.jwk")));
+        Assert.Null(world.Options("restorer").SourceOf(OptionTable.ContentPrivateKeyFile));
+        Assert.Equal(Path.Combine(world.Keys, "agent", "content.jwk"), world.Options("agent").Get(OptionTable.ContentKeyFile));
     }
 
     [NeedsFact(Needs.Azurite | Needs.Postgres)]

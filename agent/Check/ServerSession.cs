@@ -1,0 +1,124 @@
+using System.Diagnostics;
+using Holdfast.Agent.Options;
+using Holdfast.Core;
+using Holdfast.Core.Postgres;
+using Npgsql;
+
+namespace Holdfast.Agent.Check;
+
+/// <summary>One session with the server on this host.</summary>
+public sealed class ServerSession : IAsyncDisposable
+{
+    private const string FactsQuery = """
+        SELECT current_setting('server_version_num')::int, current_setting('server_version'),
+               (SELECT system_identifier FROM pg_control_system()), (SELECT timeline_id FROM pg_control_checkpoint()), pg_is_in_recovery(),
+               current_setting('archive_mode'), coalesce((SELECT pending_restart FROM pg_settings WHERE name = 'archive_mode'), false),
+               current_setting('archive_command'), coalesce(current_setting('archive_library', true), ''), current_setting('wal_level'),
+               (SELECT setting::int FROM pg_settings WHERE name = 'archive_timeout'), (SELECT setting FROM pg_settings WHERE name = 'data_directory'),
+               a.failed_count, a.last_failed_wal, a.last_failed_time, a.last_archived_wal, a.last_archived_time
+        FROM pg_stat_archiver a
+        """;
+
+    private readonly NpgsqlDataSource _source;
+    private readonly NpgsqlConnection _connection;
+
+    private ServerSession(NpgsqlDataSource source, NpgsqlConnection connection) => (_source, _connection) = (source, connection);
+
+    /// <summary>Connects as the options say.</summary>
+    /// <exception cref="ConfigurationException">The server cannot be reached, or does not let this role in.</exception>
+    public static async Task<ServerSession> OpenAsync(ResolvedOptions options, CancellationToken cancellationToken)
+    {
+        var (host, port) = (options.Find(OptionTable.PgHost) ?? options.Get(OptionTable.PgSocketPath), options.Get(OptionTable.PgPort));
+        var settings = new NpgsqlConnectionStringBuilder
+        {
+            Host = host,
+            Port = port,
+            Database = options.Get(OptionTable.PgDatabase),
+            Username = options.Find(OptionTable.PgUser) ?? Environment.UserName,
+            ApplicationName = "holdfast check",
+            Timeout = 10,
+            CommandTimeout = 60,
+            Pooling = false,
+            GssEncryptionMode = GssEncryptionMode.Disable,
+        };
+        var builder = new NpgsqlSlimDataSourceBuilder(settings.ConnectionString);
+        builder.EnableTransportSecurity();
+        var source = builder.Build();
+        try
+        {
+            return new ServerSession(source, await source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false));
+        }
+        catch (Exception e) when (e is NpgsqlException or TimeoutException or System.Net.Sockets.SocketException)
+        {
+            await source.DisposeAsync().ConfigureAwait(false);
+            throw new ConfigurationException($"cannot connect to PostgreSQL at {host}, port {port}, as {settings.Username}: {e.GetBaseException().Message}",
+                "is the server running? Its socket folder is pg-socket-path, its port pg-port, the role pg-user; run this as the user that PostgreSQL runs as", e);
+        }
+    }
+
+    /// <summary>What the server says of itself.</summary>
+    /// <exception cref="ConfigurationException">It does not answer, or not to this role.</exception>
+    public Task<ServerFacts> ReadAsync(CancellationToken cancellationToken) => QueryAsync("reading the server's settings", FactsQuery, row => new ServerFacts
+    {
+        VersionNumber = row.GetInt32(0),
+        Version = row.GetString(1),
+        System = new SystemIdentifier(unchecked((ulong)row.GetInt64(2))),
+        Timeline = new TimelineId((uint)row.GetInt32(3)),
+        InRecovery = row.GetBoolean(4),
+        ArchiveMode = row.GetString(5),
+        ArchiveModePending = row.GetBoolean(6),
+        ArchiveCommand = row.GetString(7),
+        ArchiveLibrary = row.GetString(8),
+        WalLevel = row.GetString(9),
+        ArchiveTimeoutSeconds = row.GetInt32(10),
+        DataDirectory = Text(row, 11),
+        Archiver = new ArchiverFacts(row.GetInt64(12), Text(row, 13), Time(row, 14), Text(row, 15), Time(row, 16)),
+    }, cancellationToken);
+
+    /// <summary>Writes a restore point, then switches to a new segment; returns the segment that holds the restore point, and is complete now.</summary>
+    /// <exception cref="ConfigurationException">This role may not.</exception>
+    public async Task<(WalSegmentName Segment, long Switched)> SwitchAsync(WalSegmentSize size, CancellationToken cancellationToken)
+    {
+        var point = await QueryAsync("creating a restore point", "SELECT pg_create_restore_point('holdfast check')::text", row => row.GetString(0), cancellationToken).ConfigureAwait(false);
+        // The timeline of a segment's name: of the last checkpoint, and the server is no standby, so it is the current one.
+        var timeline = await QueryAsync("asking for the timeline", $"SELECT substr(pg_walfile_name('{point}'), 1, 8)", row => row.GetString(0), cancellationToken).ConfigureAwait(false);
+        await QueryAsync("switching to a new WAL segment", "SELECT pg_switch_wal()::text", row => row.GetString(0), cancellationToken).ConfigureAwait(false);
+        // The function gives the position behind the record.
+        var segment = WalSegmentName.Containing(new TimelineId(Convert.ToUInt32(timeline, 16)), Lsn.Parse(point) + -1, size);
+        return (segment, Stopwatch.GetTimestamp());
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _connection.DisposeAsync().ConfigureAwait(false);
+        await _source.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async Task<T> QueryAsync<T>(string doing, string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var command = new NpgsqlCommand(sql, _connection);
+            await using (command.ConfigureAwait(false))
+            {
+                var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+                await using (reader.ConfigureAwait(false))
+                    return await reader.ReadAsync(cancellationToken).ConfigureAwait(false) ? read(reader) : throw new ConfigurationException($"{doing}: no row");
+            }
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
+        {
+            throw new ConfigurationException($"{doing}: {e.MessageText}",
+                "connect as a superuser, or: GRANT pg_monitor TO role; GRANT EXECUTE ON FUNCTION pg_switch_wal(), pg_create_restore_point(text) TO role", e);
+        }
+        catch (Exception e) when (e is NpgsqlException or InvalidCastException)
+        {
+            throw new ConfigurationException($"{doing}: {e.GetBaseException().Message}", "see the server's log", e);
+        }
+    }
+
+    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
+
+    private static DateTimeOffset? Time(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : new DateTimeOffset(row.GetDateTime(column).ToUniversalTime(), TimeSpan.Zero);
+}

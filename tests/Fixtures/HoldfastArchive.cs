@@ -1,0 +1,76 @@
+using Azure.Storage;
+using Azure.Storage.Blobs;
+using Holdfast.Core.Postgres;
+using Holdfast.Core.Repository;
+
+namespace Holdfast.Tests.Fixtures;
+
+/// <summary>
+/// A Holdfast cluster in a real Azurite, made and used through the published agent as an operator would: <c>init</c>, a token and
+/// <c>register</c> for each server that archives, <c>archive-push</c> with a database host's rights and keys, <c>archive-get</c> with a
+/// restorer's.
+/// </summary>
+public sealed class HoldfastArchive : IWalArchive, IDisposable
+{
+    private readonly ScratchFolder _scratch = new("ho");
+    private readonly ContainerNames _names = new($"c{Guid.NewGuid():N}"[..20]);
+    private readonly AzuriteServer _azurite;
+    private int _hosts;
+
+    private HoldfastArchive(AzuriteServer azurite) => _azurite = azurite;
+
+    /// <inheritdoc/>
+    /// <remarks>Gives up soon, so that an outage need not be long.</remarks>
+    public string RestoreCommand => $"{Agent} archive-get {string.Join(' ', RestorerOptions)} %f \"%p\"";
+
+    private static string Agent =>
+        Environment.GetEnvironmentVariable("HOLDFAST_TEST_AGENT") ?? throw new InvalidOperationException("HOLDFAST_TEST_AGENT is not set: run tests/run.sh");
+
+    private string[] RestorerOptions => [$"--config={Configuration("restorer")}", .. HostOptions("restorer"), "--archive-get-timeout=1s"];
+
+    /// <summary>Makes a cluster.</summary>
+    public static async Task<HoldfastArchive> CreateAsync(AzuriteServer azurite)
+    {
+        var archive = new HoldfastArchive(azurite);
+        await File.WriteAllTextAsync(archive._scratch["connection"], azurite.ConnectionString);
+        ScratchFolder.GiveToServers(archive._scratch.Path);
+        await RunAsync("init", "--yes", $"--cluster={archive._names.Cluster}", $"--key-path={archive._scratch["keys"]}",
+            "--repo-auth=connection-string", $"--repo-connection-string-file={archive._scratch["connection"]}", $"--repo-ca-file={azurite.CaFile}");
+        return archive;
+    }
+
+    /// <inheritdoc/>
+    public async Task<string> AdmitAsync(PostgresServer server)
+    {
+        var host = $"host{++_hosts}";
+        var token = await RunAsync("token", $"--control-plane-config={Configuration("control-plane")}");
+        await File.WriteAllTextAsync(_scratch[$"{host}.token"], token.Output);
+        ScratchFolder.GiveToServers(server.DataFolder);
+        await RunAsync("register", $"--config={Configuration("agent")}", $"--control-plane-config={Configuration("control-plane")}",
+            $"--enrolment-token-file={_scratch[$"{host}.token"]}", $"--pg-path={server.DataFolder}", $"--host-name={host}", $"--state-path={_scratch[host]}");
+        return $"{Agent} archive-push --config={Configuration("agent")} {string.Join(' ', HostOptions(host))} %p";
+    }
+
+    /// <summary>Fetches one file as PostgreSQL would, in <paramref name="server"/>'s data directory.</summary>
+    public async Task<ProcessResult> GetAsync(PostgresServer server, string name, string destination) => await RunProcess.RunAsync(
+        UnprivilegedUser.Command(Agent, ["archive-get", .. RestorerOptions, name, destination]), workingFolder: server.DataFolder);
+
+    /// <summary>Deletes a segment, with rights that no host has.</summary>
+    public async Task DeleteAsync(PostgresServer server, string segment)
+    {
+        var control = ControlFile.Parse(await File.ReadAllBytesAsync(Path.Combine(server.DataFolder, ControlFile.RelativePath)));
+        var container = new BlobContainerClient(new Uri($"{_azurite.BlobEndpoint}/{_names.Data}"),
+            new StorageSharedKeyCredential(_azurite.AccountName, _azurite.AccountKey), new BlobClientOptions { Transport = _azurite.CreateTransport() });
+        await container.DeleteBlobAsync(BlobNames.WalSegment(control.SystemIdentifier, WalSegmentName.Parse(segment, control.WalSegmentSize)));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _scratch.Dispose();
+
+    private string Configuration(string role) => _scratch["keys", _names.Cluster, role, "holdfast.conf"];
+
+    private string[] HostOptions(string host) => [$"--state-path={_scratch[host]}", $"--spool-path={_scratch[host]}/spool"];
+
+    private static async Task<ProcessResult> RunAsync(params string[] arguments) =>
+        (await RunProcess.RunAsync(UnprivilegedUser.Command(Agent, arguments))).MustExit();
+}

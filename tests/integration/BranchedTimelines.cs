@@ -1,0 +1,78 @@
+using Holdfast.Tests.Fixtures;
+
+namespace Holdfast.Tests.Integration;
+
+/// <summary>
+/// A history with branches, archived by <c>cp</c> and by Holdfast; each server goes on after the next one has left it:
+/// <code>
+/// 1: first - fork of 2 - late on 1
+/// 2:            '- second - fork of 3 - late on 2
+/// 3:                           '- third
+/// </code>
+/// </summary>
+public sealed class BranchedTimelines : IAsyncLifetime
+{
+    private AzuriteServer? _azurite;
+
+    public ArchivedCluster Cluster { get; private set; } = null!;
+
+    public FolderArchive Reference { get; } = new();
+
+    public HoldfastArchive Stored { get; private set; } = null!;
+
+    public async Task InitializeAsync()
+    {
+        if (Environment.GetEnvironmentVariable("HOLDFAST_TEST_AGENT") is null) return;
+        _azurite = await AzuriteServer.StartNewAsync();
+        Stored = await HoldfastArchive.CreateAsync(_azurite);
+        Cluster = await ArchivedCluster.StartAsync(18, 1, Reference, Stored);
+        var first = Cluster.Primary;
+        await first.ExecuteAsync("CREATE TABLE told (what text)");
+        await Cluster.TakeBaseCopyAsync();
+        await TellAsync(first, "first", "fork of 2");
+        var second = await BranchAsync("fork of 2", 1, salvageFrom: first);
+        await ArchivedCluster.ArchiveAllAsync(first);
+        await TellAsync(second, "second", "fork of 3");
+        await ArchivedCluster.ArchiveAllAsync(second);
+        await TellAsync(first, "late on 1", "late on 1");
+        var third = await BranchAsync("fork of 3", 2);
+        await TellAsync(third, "third", "end of 3");
+        await TellAsync(second, "late on 2", "late on 2");
+        foreach (var server in (PostgresServer[])[first, second, third])
+        {
+            await ArchivedCluster.ArchiveAllAsync(server);
+            await server.StopAsync();
+        }
+    }
+
+    public async Task DisposeAsync()
+    {
+        if (Cluster is not null) await Cluster.DisposeAsync();
+        Stored?.Dispose();
+        Reference.Dispose();
+        if (_azurite is not null) await _azurite.DisposeAsync();
+    }
+
+    private static async Task TellAsync(PostgresServer server, string what, string restorePoint)
+    {
+        await server.ExecuteAsync($"INSERT INTO told VALUES ('{what}')");
+        await server.ExecuteAsync($"SELECT pg_create_restore_point('{restorePoint}')");
+    }
+
+    // Archives from before its promotion on, so that the history file is archived, too. Of a segment that was salvaged from the old server's
+    // pg_wal, not restored from the archive, PostgreSQL then archives the part before the promotion as .partial.
+    private async Task<PostgresServer> BranchAsync(string restorePoint, int timeline, PostgresServer? salvageFrom = null)
+    {
+        var copy = await Cluster.PrepareRecoveryAsync(Stored,
+            $"recovery_target_name = '{restorePoint}'\nrecovery_target_timeline = '{timeline}'\nrecovery_target_action = 'promote'");
+        copy.Settings["hot_standby"] = "off";
+        await ArchivedCluster.ArchiveAsync(copy, Reference, Stored);
+        if (salvageFrom is not null)
+        {
+            var segment = Path.Combine("pg_wal", await salvageFrom.ScalarAsync<string>("SELECT pg_walfile_name(pg_current_wal_lsn())"));
+            File.Copy(Path.Combine(salvageFrom.DataFolder, segment), Path.Combine(copy.DataFolder, segment));
+        }
+        await copy.StartAsync();
+        return copy;
+    }
+}

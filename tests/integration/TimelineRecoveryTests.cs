@@ -1,0 +1,69 @@
+using Holdfast.Tests.Fixtures;
+
+namespace Holdfast.Tests.Integration;
+
+/// <summary>Recovery across promotions; <c>cp</c> is the judge.</summary>
+public sealed class TimelineRecoveryTests(BranchedTimelines timelines) : IClassFixture<BranchedTimelines>
+{
+    private const Needs Everything = Needs.Azurite | Needs.Postgres | Needs.Agent;
+
+    [NeedsTheory(Everything)]
+    [InlineData("latest", null, "first, second, third")]
+    [InlineData("3", null, "first, second, third")]
+    [InlineData("current", null, "first, late on 1")]
+    [InlineData("1", "late on 1", "first, late on 1")]
+    [InlineData("1", "fork of 2", "first")]
+    [InlineData("2", null, "first, late on 2, second")]
+    [InlineData("2", "fork of 3", "first, second")]
+    public async Task Follows_the_timeline_it_was_told(string timeline, string? restorePoint, string told)
+    {
+        var settings = $"recovery_target_timeline = '{timeline}'" + (restorePoint is null ? "" : $"\nrecovery_target_name = '{restorePoint}'");
+
+        var ends = await Task.WhenAll(RecoverAsync(timelines.Reference, settings), RecoverAsync(timelines.Stored, settings));
+
+        Assert.Equal((told, 4), (ends[0].Told, ends[0].Timeline));
+        Assert.Equal(ends[0], ends[1]);
+    }
+
+    [NeedsTheory(Everything)]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Refuses_a_timeline_without_a_history_file(bool stored)
+    {
+        var copy = await timelines.Cluster.PrepareRecoveryAsync(stored ? timelines.Stored : timelines.Reference, "recovery_target_timeline = '9'");
+
+        await Assert.ThrowsAsync<InvalidOperationException>(copy.StartAsync);
+
+        Assert.Contains("FATAL:  recovery target timeline 9 does not exist", copy.Log, StringComparison.Ordinal);
+    }
+
+    [NeedsFact(Everything)]
+    public async Task A_history_file_that_never_was_is_absent() =>
+        (await timelines.Stored.GetAsync(timelines.Cluster.Primary, "00000004.history", "pg_wal/RECOVERYHISTORY")).MustExit(1);
+
+    [NeedsFact(Everything)]
+    public async Task Every_file_of_every_timeline_comes_back_byte_for_byte()
+    {
+        using var fetched = new ScratchFolder("get");
+        ScratchFolder.GiveToServers(fetched.Path);
+        var names = timelines.Reference.Names;
+        foreach (var name in names)
+        {
+            (await timelines.Stored.GetAsync(timelines.Cluster.Primary, name, fetched[name])).MustExit();
+            Assert.True(timelines.Reference.Read(name).AsSpan().SequenceEqual(File.ReadAllBytes(fetched[name])), $"{name} differs");
+        }
+
+        Assert.Equal(["00000002.history", "00000003.history"], names.Where(name => name.EndsWith(".history", StringComparison.Ordinal)));
+        Assert.Single(names, name => name.EndsWith(".partial", StringComparison.Ordinal));
+    }
+
+    private async Task<(string Told, int Timeline, RecoveryEnd End)> RecoverAsync(IWalArchive archive, string settings)
+    {
+        var copy = await timelines.Cluster.RecoverAsync(archive, settings);
+        var end = await RecoveryEnd.OfAsync(copy);
+        var told = await copy.ScalarAsync<string>("SELECT string_agg(what, ', ' ORDER BY what) FROM told");
+        var timeline = await copy.ScalarAsync<int>("SELECT ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int");
+        await timelines.Cluster.DiscardAsync(copy);
+        return (told, timeline, end);
+    }
+}
