@@ -15,10 +15,13 @@ namespace Holdfast.Agent.ArchiveGet;
 /// </summary>
 public sealed class WalGetter(CommandContext context, Host.Repository repository, DataDirectory data)
 {
-    // Nearly every segment of 16 MiB, sealed, in one GET; larger ones in pieces. The contract allows 64 MiB.
-    private const int FirstRead = 17 << 20;
+    // Nearly every segment of 16 MiB, sealed, in one GET; larger ones in pieces. The contract allows 64 MiB. No more than a file can have: a call's
+    // deadline grows with the bytes it asks for, and a stalled one is noticed so much later.
+    private const int MaxFirstRead = 17 << 20;
 
     private const int TagDigits = 64;
+
+    private int FirstRead => (int)Math.Min(MaxFirstRead, data.Control.WalSegmentSize.Bytes + (long)SealedFormat.FirstRead);
 
     /// <summary>Fetches a file; false when there is none.</summary>
     /// <param name="fileName">What PostgreSQL names by %f.</param>
@@ -61,9 +64,9 @@ public sealed class WalGetter(CommandContext context, Host.Repository repository
             WalFileName.Segment { Name: var segment } => await archive.FindAsync(
                 new WalItem(SealedKind.WalSegment, BlobNames.WalSegment(system, segment), WalScope.Of(system, segment), name.FileName), FirstRead, Report, cancellationToken).ConfigureAwait(false),
             WalFileName.History history => await archive.FindAsync(
-                new WalItem(SealedKind.TimelineHistory, BlobNames.WalHistory(system, history.Of), WalScope.Of(system, history.Of), name.FileName), FirstRead, Report, cancellationToken).ConfigureAwait(false),
+                new WalItem(SealedKind.TimelineHistory, BlobNames.WalHistory(system, history.Of), WalScope.Of(system, history.Of), name.FileName), SealedFormat.FirstRead, Report, cancellationToken).ConfigureAwait(false),
             WalFileName.BackupHistory { Name: var backup } => await archive.FindAsync(
-                new WalItem(SealedKind.BackupHistory, BlobNames.WalBackupHistory(system, backup.Segment, backup.Offset), WalScope.Of(system, backup.Segment.Timeline), name.FileName), FirstRead, Report, cancellationToken).ConfigureAwait(false),
+                new WalItem(SealedKind.BackupHistory, BlobNames.WalBackupHistory(system, backup.Segment, backup.Offset), WalScope.Of(system, backup.Segment.Timeline), name.FileName), SealedFormat.FirstRead, Report, cancellationToken).ConfigureAwait(false),
             WalFileName.Partial partial => await FindPartialAsync(archive, partial, Report, cancellationToken).ConfigureAwait(false),
             _ => throw new ConfigurationException($"{name} cannot be fetched"),
         };

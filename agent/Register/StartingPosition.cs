@@ -22,6 +22,9 @@ public static class StartingPosition
             {
                 WalFileName.Segment segment => segment.Name,
                 WalFileName.Partial partial => partial.Name.Segment,
+                // Counts by its timeline alone; a timeline's own needs no earlier start.
+                WalFileName.History history when history.Of.CompareTo(timeline) < 0 => new WalSegmentName(history.Of, 1, size),
+                WalFileName.BackupHistory backup when backup.Name.Segment.Timeline.CompareTo(timeline) < 0 => backup.Name.Segment,
                 _ => (WalSegmentName?)null,
             })
             .OfType<WalSegmentName>()

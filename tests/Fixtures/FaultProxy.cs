@@ -66,9 +66,10 @@ public sealed class FaultProxy : IAsyncDisposable
         _requests.Clear();
     }
 
-    /// <summary>Stops listening and breaks all connections.</summary>
+    /// <summary>Stops listening and breaks all connections; a second call does nothing.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_accepting.IsCompleted) return;
         await _stop.CancelAsync();
         _listener.Dispose();
         await _accepting;
