@@ -62,6 +62,7 @@ public sealed class StoreCalls(
         var limit = _options.AttemptTimeout + _options.TransferTime(progress.Call.Bytes);
         var left = progress.Deadline - Elapsed(progress);
         if (left < limit) limit = left > TimeSpan.Zero ? left : TimeSpan.Zero;
+        var begun = _time.GetTimestamp();
         using var timer = new CancellationTokenSource(limit, _time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
         try
@@ -77,16 +78,24 @@ public sealed class StoreCalls(
         {
             throw new OperationCanceledException(cancellationToken); // a request torn down by the cancellation fails in many ways
         }
+        finally
+        {
+            progress.InAttempts += _time.GetElapsedTime(begun);
+        }
     }
 
-    /// <summary>The pause before the next attempt; false when that would begin at or after the deadline.</summary>
+    /// <summary>
+    /// The pause before the next attempt; false when that would begin at or after the deadline. The time for moving bytes is granted only as far as
+    /// attempts took it: while connections are refused nothing moves, and 17 MiB would add a minute to whatever deadline was asked for.
+    /// </summary>
     private bool TryNextPause(Progress progress, StoreFailure failure, out TimeSpan next)
     {
         var widest = Math.Max(_options.ShortestPause.Ticks, Math.Min(_options.LongestPause.Ticks, progress.LastPause.Ticks * 3));
         next = TimeSpan.FromTicks(_random.NextInt64(_options.ShortestPause.Ticks, widest + 1));
         progress.LastPause = next;
         if (failure.RetryAfter is { } asked && asked > next) next = asked;
-        return Elapsed(progress) + next < progress.Deadline;
+        var moving = _options.TransferTime(progress.Call.Bytes);
+        return Elapsed(progress) + next < _options.Deadline + (progress.InAttempts < moving ? progress.InAttempts : moving);
     }
 
     private StoreCallException Failed(Progress progress, StoreFailure failure)
@@ -112,6 +121,8 @@ public sealed class StoreCalls(
         public TimeSpan Deadline => deadline;
 
         public int Attempts { get; set; }
+
+        public TimeSpan InAttempts { get; set; }
 
         public TimeSpan LastPause { get; set; }
 

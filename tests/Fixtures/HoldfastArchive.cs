@@ -48,7 +48,16 @@ public sealed class HoldfastArchive : IWalArchive, IDisposable
         ScratchFolder.GiveToServers(server.DataFolder);
         await RunAsync("register", $"--config={Configuration("agent")}", $"--control-plane-config={Configuration("control-plane")}",
             $"--enrolment-token-file={_scratch[$"{host}.token"]}", $"--pg-path={server.DataFolder}", $"--host-name={host}", $"--state-path={_scratch[host]}");
-        return $"{Agent} archive-push --config={Configuration("agent")} {string.Join(' ', HostOptions(host))} %p";
+        return ArchiveCommand(host);
+    }
+
+    /// <summary>Lets a promoted server, which has archived nothing so far, continue the archive. Returns its <c>archive_command</c>.</summary>
+    public async Task<string> AdoptAsync(PostgresServer server)
+    {
+        var host = $"host{++_hosts}";
+        await RunAsync(["adopt", "--yes", $"--config={Configuration("agent")}", $"--control-plane-config={Configuration("control-plane")}",
+            $"--pg-path={server.DataFolder}", $"--host-name={host}", .. HostOptions(host)]);
+        return ArchiveCommand(host);
     }
 
     /// <summary>Fetches one file as PostgreSQL would, in <paramref name="server"/>'s data directory.</summary>
@@ -66,6 +75,8 @@ public sealed class HoldfastArchive : IWalArchive, IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _scratch.Dispose();
+
+    private string ArchiveCommand(string host) => $"{Agent} archive-push --config={Configuration("agent")} {string.Join(' ', HostOptions(host))} %p";
 
     private string Configuration(string role) => _scratch["keys", _names.Cluster, role, "holdfast.conf"];
 

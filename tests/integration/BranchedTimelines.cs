@@ -35,7 +35,7 @@ public sealed class BranchedTimelines : IAsyncLifetime
         await TellAsync(second, "second", "fork of 3");
         await ArchivedCluster.ArchiveAllAsync(second);
         await TellAsync(first, "late on 1", "late on 1");
-        var third = await BranchAsync("fork of 3", 2);
+        var third = await AdoptedAsync("fork of 3", 2);
         await TellAsync(third, "third", "end of 3");
         await TellAsync(second, "late on 2", "late on 2");
         foreach (var server in (PostgresServer[])[first, second, third])
@@ -61,18 +61,40 @@ public sealed class BranchedTimelines : IAsyncLifetime
 
     // Archives from before its promotion on, so that the history file is archived, too. Of a segment that was salvaged from the old server's
     // pg_wal, not restored from the archive, PostgreSQL then archives the part before the promotion as .partial.
-    private async Task<PostgresServer> BranchAsync(string restorePoint, int timeline, PostgresServer? salvageFrom = null)
+    private async Task<PostgresServer> BranchAsync(string restorePoint, int timeline, PostgresServer salvageFrom)
+    {
+        var copy = await PrepareAsync(restorePoint, timeline);
+        await ArchivedCluster.ArchiveAsync(copy, Reference, Stored);
+        var segment = Path.Combine("pg_wal", await salvageFrom.ScalarAsync<string>("SELECT pg_walfile_name(pg_current_wal_lsn())"));
+        File.Copy(Path.Combine(salvageFrom.DataFolder, segment), Path.Combine(copy.DataFolder, segment));
+        await copy.StartAsync();
+        return copy;
+    }
+
+    // A restored copy archives nothing (design I8) until it is adopted; what it has written by then must be in the archive, too.
+    private async Task<PostgresServer> AdoptedAsync(string restorePoint, int timeline)
+    {
+        var copy = await PrepareAsync(restorePoint, timeline);
+        await copy.StartAsync();
+        await copy.ExecuteAsync("INSERT INTO told VALUES ('unarchived')");
+        await copy.ExecuteAsync("SELECT pg_switch_wal()");
+        var current = await copy.ScalarAsync<string>("SELECT pg_walfile_name(pg_create_restore_point('adopted'))");
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(copy.DataFolder, "pg_wal"), "00000003*"))
+            if (string.CompareOrdinal(Path.GetFileName(file), current) < 0 || file.EndsWith(".history", StringComparison.Ordinal))
+                File.Copy(file, Path.Combine(Reference.Path, Path.GetFileName(file)));
+        ScratchFolder.GiveToServers(Reference.Path);
+        var archiveCommand = await Stored.AdoptAsync(copy);
+        (copy.Settings["archive_mode"], copy.Settings["archive_command"]) = ("on", $"{Reference.ArchiveCommand} && {archiveCommand}");
+        await copy.StopAsync();
+        await copy.StartAsync();
+        return copy;
+    }
+
+    private async Task<PostgresServer> PrepareAsync(string restorePoint, int timeline)
     {
         var copy = await Cluster.PrepareRecoveryAsync(Stored,
             $"recovery_target_name = '{restorePoint}'\nrecovery_target_timeline = '{timeline}'\nrecovery_target_action = 'promote'");
         copy.Settings["hot_standby"] = "off";
-        await ArchivedCluster.ArchiveAsync(copy, Reference, Stored);
-        if (salvageFrom is not null)
-        {
-            var segment = Path.Combine("pg_wal", await salvageFrom.ScalarAsync<string>("SELECT pg_walfile_name(pg_current_wal_lsn())"));
-            File.Copy(Path.Combine(salvageFrom.DataFolder, segment), Path.Combine(copy.DataFolder, segment));
-        }
-        await copy.StartAsync();
         return copy;
     }
 }

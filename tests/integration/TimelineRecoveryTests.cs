@@ -8,8 +8,8 @@ public sealed class TimelineRecoveryTests(BranchedTimelines timelines) : IClassF
     private const Needs Everything = Needs.Azurite | Needs.Postgres | Needs.Agent;
 
     [NeedsTheory(Everything)]
-    [InlineData("latest", null, "first, second, third")]
-    [InlineData("3", null, "first, second, third")]
+    [InlineData("latest", null, "first, second, third, unarchived")]
+    [InlineData("3", null, "first, second, third, unarchived")]
     [InlineData("current", null, "first, late on 1")]
     [InlineData("1", "late on 1", "first, late on 1")]
     [InlineData("1", "fork of 2", "first")]

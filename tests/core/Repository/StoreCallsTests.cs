@@ -74,6 +74,15 @@ public class StoreCallsTests
     public void Large_bodies_have_more_time() =>
         Assert.Equal(TimeSpan.FromSeconds(4), new StoreCallOptions { SlowestBytesPerSecond = 1 << 20 }.TransferTime(4 << 20));
 
+    [Fact]
+    public async Task Bytes_that_never_moved_do_not_lengthen_the_deadline()
+    {
+        var options = new StoreCallOptions { Deadline = TimeSpan.FromSeconds(1) };
+        await Assert.ThrowsAsync<StoreCallException>(() =>
+            New(options).RunAsync<int>(Call with { Bytes = 17 << 20 }, _ => throw new HttpRequestException("connection refused"), default));
+        Assert.InRange(_time.Pauses.Aggregate((sum, next) => sum + next), TimeSpan.Zero, options.Deadline);
+    }
+
     [Theory]
     [InlineData("https://a/b?sv=1&sig=abc%2Fd%3D&se=2 x", "https://a/b?sv=1&sig=...&se=2 x")]
     [InlineData("AccountKey=abc==;BlobEndpoint=x", "AccountKey=...;BlobEndpoint=x")]
