@@ -54,8 +54,8 @@ public sealed class RecoveryMatrixTests(ArchivedWorkloads workloads)
 
     private static string Expected(string target) => target switch
     {
-        "time" => "recovery stopping before commit of transaction", // inclusive: before the first commit that is later
-        "time exclusive" or "xid exclusive" => "recovery stopping before commit of transaction",
+        // A time that is inclusive ends before the first commit that is later.
+        "time" or "time exclusive" or "xid exclusive" => "recovery stopping before commit of transaction",
         "xid" => "recovery stopping after commit of transaction",
         "lsn" => "recovery stopping after WAL location (LSN)",
         "lsn exclusive" => "recovery stopping before WAL location (LSN)",
