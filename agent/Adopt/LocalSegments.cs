@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Holdfast.Agent.Host;
+using Holdfast.Core;
 using Holdfast.Core.Postgres;
 
 namespace Holdfast.Agent.Adopt;
@@ -20,7 +21,8 @@ internal static class LocalSegments
 
     /// <summary>
     /// The segments of a timeline that PostgreSQL has finished, in order, and the start of the last one it has begun (or redo, when that is later).
-    /// Files that were only recycled are not among them. A segment that was just finished may be missed while the next one is not begun: the archiver's business.
+    /// Files that were only recycled are not among them. The last one begun counts when its WAL reaches its end or a switch: the next one may not be begun
+    /// for a long time, and where archive_mode was off no archiver will ever hear of it.
     /// </summary>
     public static (IReadOnlyList<WalSegmentName> Complete, Lsn Written) Of(DataDirectory data, TimelineId timeline, IReadOnlyCollection<string> files)
     {
@@ -31,7 +33,24 @@ internal static class LocalSegments
             .Select(file => file.Name).Where(segment => segment.Timeline == timeline && HasBegun(data, segment)).OrderBy(segment => segment.Number).ToList();
         var checkpoint = control.Checkpoint.Timeline == timeline ? control.Checkpoint.Redo : Lsn.Invalid;
         var written = begun.Select(segment => segment.Start).Append(checkpoint).Max();
-        return ([.. begun.Where(segment => status.Contains(segment.ToString()) || segment.End <= written)], written);
+        return ([.. begun.Where(segment => status.Contains(segment.ToString()) || segment.End <= written || IsFinished(data, segment))], written);
+    }
+
+    private static bool IsFinished(DataDirectory data, WalSegmentName segment)
+    {
+        try
+        {
+            using var file = File.OpenHandle(data.Resolve($"pg_wal/{segment}"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            var walker = new WalWalker(segment, data.Control.SystemIdentifier);
+            var buffer = new byte[1 << 20];
+            for (int offset = 0, read; (read = RandomAccess.Read(file, buffer, offset)) > 0; offset += read) walker.Append(buffer.AsSpan(0, read));
+            var summary = walker.Finish();
+            return summary.EndsBySwitch || summary.ValidEnd == segment.End;
+        }
+        catch (Exception e) when (e is HoldfastException or FileNotFoundException)
+        {
+            return false; // Still being written: not valid to its end.
+        }
     }
 
     /// <summary>

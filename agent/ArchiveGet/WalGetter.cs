@@ -47,12 +47,28 @@ public sealed class WalGetter(CommandContext context, Host.Repository repository
         if (found is null)
         {
             context.Log.Info($"{name} does not exist in {repository.Data.DisplayName}");
+            if (name is WalFileName.Segment { Name: var absent }) await WarnOfGapAsync(absent, cancellationToken).ConfigureAwait(false);
             return false;
         }
         await WriteAsync(found, name, destination, cancellationToken).ConfigureAwait(false);
         if (found.IsDamaged) context.Log.Warn($"{name} is stored only as it failed judgement ({found.Blob.Name}): recovery will end at the damage");
         context.Log.Info($"fetched {name}, {Terminal.Quantity.Bytes(found.Blob.Properties.Length)}");
         return true;
+    }
+
+    // The store said that there is none, so the answer stands (I7). But the end of the archive has nothing after it: whoever recovers to the latest
+    // moment must be able to read that he did not get there. Only the 4 GiB around the segment are looked at, which is one request.
+    private async Task WarnOfGapAsync(WalSegmentName absent, CancellationToken cancellationToken)
+    {
+        var (earlier, later) = ((WalSegmentName?)null, (WalSegmentName?)null);
+        await foreach (var entry in repository.Data.ListAsync(BlobNames.WalFolder(data.Control.SystemIdentifier, absent), cancellationToken).ConfigureAwait(false))
+        {
+            if (!WalSegmentName.TryParse(entry.Name.AsSpan(entry.Name.LastIndexOf('/') + 1), absent.Size, out var stored)) continue;
+            if (stored.Number < absent.Number) earlier = stored;
+            else if (later is null) later = stored;
+        }
+        if (earlier is not null && later is not null)
+            context.Log.Error($"{absent} is missing, but {earlier} before and {later} after it are stored: this is a gap, not the end of the archive. Recovery cannot pass it; holdfast info --gaps lists all");
     }
 
     private async Task<FoundWal?> FindAsync(WalArchive archive, WalFileName name, CancellationToken cancellationToken)

@@ -87,8 +87,6 @@ public sealed record SealedBlob(string Name, BlobProperties Properties, SealedHe
         try
         {
             var opened = await Head.OpenIndexAsync(keyring, cancellationToken).ConfigureAwait(false);
-            if (opened.Length != Properties.Length)
-                throw new SealedObjectException($"it has {Properties.Length} bytes, its signed index says {opened.Length}");
             await foreach (var (frame, sealedBytes) in FramesAsync(store, opened, cancellationToken).ConfigureAwait(false))
                 if (!opened.IsIntact(frame, sealedBytes.Span)) throw new SealedObjectException($"frame {frame.Number} does not match its signed hash");
             return opened;

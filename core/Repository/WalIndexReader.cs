@@ -84,8 +84,6 @@ public sealed class WalIndexReader(IObjectStore data, ISignerTrust trust, Keyrin
         try
         {
             var opened = await found.Blob.Head.OpenIndexAsync(keyring, cancellationToken).ConfigureAwait(false);
-            if (opened.Length != found.Blob.Properties.Length)
-                throw new SealedObjectException($"it has {found.Blob.Properties.Length} bytes, its signed index says {opened.Length}");
             if (opened.Head.Prefix.PlainLength != segment.Size.Bytes)
                 throw new SealedObjectException($"it holds {opened.Head.Prefix.PlainLength} bytes, a segment has {segment.Size.Bytes}");
             if (opened.Index.Wal is not { } index) throw new SealedObjectException("its index says nothing of WAL");

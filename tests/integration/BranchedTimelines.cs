@@ -78,7 +78,6 @@ public sealed class BranchedTimelines : IAsyncLifetime
         await copy.StartAsync();
         await copy.ExecuteAsync("INSERT INTO told VALUES ('unarchived')");
         await copy.ExecuteAsync("SELECT pg_switch_wal()");
-        await copy.ExecuteAsync("CREATE TABLE begun ()"); // a commit puts the next segment's first page on disk: adopt goes by it
         var current = await copy.ScalarAsync<string>("SELECT pg_walfile_name(pg_current_wal_insert_lsn())");
         foreach (var file in Directory.EnumerateFiles(Path.Combine(copy.DataFolder, "pg_wal"), "00000003*"))
             if (string.CompareOrdinal(Path.GetFileName(file), current) < 0 || file.EndsWith(".history", StringComparison.Ordinal))

@@ -66,7 +66,7 @@ public sealed class InfoTests(SharedAzurite azurite)
 
         var verification = (await InfoAsync(world, 1, "--verify")).Histories[0].Verification!;
         Assert.Equal([("unusable", segments[1]), ("unusable", segments[3])], verification.FirstBreaks.Select(found => (found.Kind, found.First)));
-        Assert.Contains("its signed index says", verification.FirstBreaks[0].Reason, StringComparison.Ordinal);
+        Assert.Contains("its prefix says", verification.FirstBreaks[0].Reason, StringComparison.Ordinal);
         Assert.Contains("it was sealed as", verification.FirstBreaks[1].Reason, StringComparison.Ordinal);
         Assert.Equal(Blob(history, segments[3]), Assert.Single(verification.Junk).Blob);
         var (_, output, _) = await world.RunAsync([.. Words(world), "--verify"]);

@@ -80,6 +80,7 @@ public sealed class StoreOutageRecoveryTests : IAsyncLifetime
         await StopsByItselfAsync(copy.StartAsync());
 
         Assert.Contains("FATAL:  recovery ended before configured recovery target was reached", copy.Log, StringComparison.Ordinal);
+        Assert.Contains("this is a gap, not the end of the archive", copy.Log, StringComparison.Ordinal);
         Assert.False(HasPromoted(copy));
     }
 
