@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Holdfast.Tests.Fixtures;
 
@@ -34,7 +35,8 @@ public static class PushBenchmark
                 Console.Error.WriteLine($"  round {round} {tool.Name,-18} {costs[tool][^1].Wall.TotalMilliseconds,7:F1} ms wall {costs[tool][^1].Cpu.TotalMilliseconds,7:F1} ms CPU");
             }
         }
-        Report(peer.Name, Median(costs[peer]), onlyPeer ? null : Median(costs[tools[0]]));
+        var phases = onlyPeer ? [] : await PhasesAsync((HoldfastPush)tools[0], segments, scratch["output"]);
+        Report(peer.Name, Median(costs[peer]), onlyPeer ? null : Median(costs[tools[0]]), phases);
     }
 
     private static Cost PushAll(IPushTool tool, string[] segments, string outputFile)
@@ -47,16 +49,35 @@ public static class PushBenchmark
         return sum / segments.Length;
     }
 
+    // A round of its own, which says where the time of each call goes; walk and tag run beside compress, on the other core. Medians over the segments.
+    private static async Task<Dictionary<string, double>> PhasesAsync(HoldfastPush tool, string[] segments, string outputFile)
+    {
+        await tool.PrepareAsync(Rounds + 1);
+        var times = new Dictionary<string, List<double>>();
+        foreach (var segment in segments)
+        {
+            MeasuredProcess.Run(tool.TimedCommand(segment), tool.Environment, outputFile);
+            var line = File.ReadLines(outputFile).Single(line => line.Contains("timing_ms ", StringComparison.Ordinal));
+            foreach (var pair in line[(line.IndexOf("timing_ms ", StringComparison.Ordinal) + 10)..].Split(' ').Select(pair => pair.Split('=')))
+            {
+                if (!times.TryGetValue(pair[0], out var list)) times[pair[0]] = list = [];
+                list.Add(double.Parse(pair[1], CultureInfo.InvariantCulture));
+            }
+        }
+        return times.ToDictionary(time => time.Key + "_ms", time => Math.Round(time.Value.Order().ElementAt(time.Value.Count / 2), 2));
+    }
+
     private static Cost Median(List<Cost> costs) => new(
         costs.Select(cost => cost.Wall).Order().ElementAt(costs.Count / 2), costs.Select(cost => cost.Cpu).Order().ElementAt(costs.Count / 2));
 
-    private static void Report(string peer, Cost peerCost, Cost? ours) => Console.WriteLine(JsonSerializer.Serialize(new Dictionary<string, object?>
+    private static void Report(string peer, Cost peerCost, Cost? ours, Dictionary<string, double> phases) => Console.WriteLine(JsonSerializer.Serialize(new Dictionary<string, object?>
     {
         ["name"] = "push",
         ["wall_ms"] = Rounded(ours?.Wall.TotalMilliseconds),
         ["cpu_ms"] = Rounded(ours?.Cpu.TotalMilliseconds),
         ["wall_ratio"] = Rounded(ours?.Wall / peerCost.Wall),
         ["cpu_ratio"] = Rounded(ours?.Cpu / peerCost.Cpu),
+        ["phases"] = phases,
         ["peer"] = peer,
         ["peer_wall_ms"] = Rounded(peerCost.Wall.TotalMilliseconds),
         ["peer_cpu_ms"] = Rounded(peerCost.Cpu.TotalMilliseconds),
