@@ -107,7 +107,8 @@ public sealed class WalArchive(IObjectStore data, ISignerTrust trust)
     {
         SealedBlob? blob;
         try { blob = await SealedBlob.ReadHeadAsync(data, name, firstRead, cancellationToken).ConfigureAwait(false); }
-        catch (SealedObjectException e) { return (null, new SignerVerdict(false, null, e.Message)); }
+        // The reason alone: who reports junk names the blob.
+        catch (SealedObjectException e) { return (null, new SignerVerdict(false, null, (e.InnerException as SealedObjectException ?? e).Message)); }
         if (blob is null) return null;
         var prefix = blob.Head.Prefix;
         if (prefix.Name != item.Name) return (blob, new SignerVerdict(false, null, $"it was sealed as {prefix.Name}"));
