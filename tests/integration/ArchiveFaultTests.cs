@@ -306,9 +306,15 @@ public sealed class ArchiveFaultTests(SharedAzurite azurite)
         {
             var segment = Segments[1 + i % (Segments.Length - 1)];
             if (i >= Segments.Length - 1) await ReplaceAsync(world, FaultWorld.NameOf(segment), null);
+            clock.Restart();
             using var process = RunProcess.Start([agent, .. world.PushWords(segment, 30)]);
             using var wait = new CancellationTokenSource(random.NextDouble() * whole);
-            try { await process.WaitForExitAsync(wait.Token); }
+            try
+            {
+                await process.WaitForExitAsync(wait.Token);
+                // The first run was slower than those after it: nothing was warm.
+                if (clock.Elapsed < whole) whole = clock.Elapsed;
+            }
             catch (OperationCanceledException)
             {
                 if (RunProcess.Signal(process.Id, 9)) killed++;
