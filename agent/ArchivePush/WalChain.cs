@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Holdfast.Agent.Host;
+using Holdfast.Core;
 using Holdfast.Core.Digests;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Sealing;
@@ -37,7 +38,10 @@ public sealed class WalChain(StateFolder state)
     private WalSegmentSummary? Read(WalSegmentName next)
     {
         const int Header = WalSegmentName.Length + 8;
-        if (state.Read(FileName, 8 << 20) is not { Length: > Header } bytes) return null;
+        byte[]? bytes;
+        try { bytes = state.Read(FileName, 8 << 20); }
+        catch (ConfigurationException) { return null; } // Nothing remembered is nothing to judge.
+        if (bytes is not { Length: > Header }) return null;
         if (!WalSegmentName.TryParse(System.Text.Encoding.ASCII.GetString(bytes.AsSpan(0, WalSegmentName.Length)), next.Size, out var previous)) return null;
         if (previous.Number + 1 != next.Number || previous.Timeline != next.Timeline) return null;
         try { return WalIndexCodec.Decode(Wire.WalIndex.Parser.ParseFrom(bytes, Header, bytes.Length - Header), previous, BitConverter.ToInt64(bytes, WalSegmentName.Length)); }

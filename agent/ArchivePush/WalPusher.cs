@@ -82,7 +82,7 @@ public sealed class WalPusher : IDisposable
             using var sealedSegment = await _sealer.SealAsync(file, name, cancellationToken).ConfigureAwait(false);
             _chain.Judge(sealedSegment.Summary!);
             await StoreAsync(sealedSegment, started, cancellationToken).ConfigureAwait(false);
-            _chain.Remember(sealedSegment.Summary!);
+            RememberEnd(sealedSegment.Summary!);
             failures.Forget();
         }
         catch (WalDamagedException damage)
@@ -111,6 +111,13 @@ public sealed class WalPusher : IDisposable
             : $"stored {wal.Item.Label}, {Terminal.Quantity.Bytes(wal.Object.Length)}");
         if (_context.Log.Writes(LogLevel.Debug)) _context.Log.Debug(Timing(started, put, Stopwatch.GetTimestamp()));
         return stored;
+    }
+
+    // The segment is stored: that its end could not be noted only leaves the next seam to the control plane, and must not hold up PostgreSQL.
+    private void RememberEnd(WalSegmentSummary summary)
+    {
+        try { _chain.Remember(summary); }
+        catch (ConfigurationException e) { _context.Log.Warn($"the end of {summary.Segment} is not remembered: {e.Message}"); }
     }
 
     // Design §6: read again past the page cache on PostgreSQL's retries; after three, released: holding it would only fill the disk.

@@ -251,6 +251,17 @@ public sealed class ArchiveFaultTests(SharedAzurite azurite)
     }
 
     [NeedsFact(Needs.Azurite)]
+    public async Task A_segment_that_is_stored_is_acknowledged_even_when_its_end_cannot_be_noted()
+    {
+        await using var world = await FaultWorld.MakeAsync(azurite.Server);
+        Directory.CreateDirectory(Path.Combine(world.State, "wal-chain", "in the way"));
+        var (code, _, error) = await world.PushAsync(Segments[0]);
+        Assert.Equal(0, code);
+        Assert.Contains("is not remembered", error);
+        await world.MustGetAsync(Segments[0]);
+    }
+
+    [NeedsFact(Needs.Azurite)]
     public async Task Wal_of_another_cluster_is_refused_however_often_it_comes()
     {
         await using var world = await FaultWorld.MakeAsync(azurite.Server);
