@@ -34,7 +34,7 @@ public sealed class WalGetter(CommandContext context, Host.Repository repository
                 "archive-get is for restore_command, which names the file by %f");
         // What is remembered of the log judges nearly every signer; its tail is read beside the first GET.
         var known = repository.Remembered();
-        var tail = repository.ReadLogAsync(cancellationToken);
+        var tail = repository.ReadLogAsync(known, cancellationToken);
         var view = known ?? await tail.ConfigureAwait(false);
         var archive = new WalArchive(repository.Data, new LogTrust(repository.Log, view));
         var found = await FindAsync(archive, name, cancellationToken).ConfigureAwait(false);

@@ -64,9 +64,11 @@ public sealed class Repository : IDisposable
     /// <summary>The log's newest state: one probe when nothing is new.</summary>
     /// <param name="cancellationToken">Cancels.</param>
     /// <param name="remember">False for who only looks: a cache that root wrote would lock out the user that PostgreSQL runs as.</param>
-    public async Task<LogView> ReadLogAsync(CancellationToken cancellationToken, bool remember = true)
+    public Task<LogView> ReadLogAsync(CancellationToken cancellationToken, bool remember = true) => ReadLogAsync(Remembered(), cancellationToken, remember);
+
+    /// <summary>As the other, for who has read what is remembered already.</summary>
+    public async Task<LogView> ReadLogAsync(LogView? known, CancellationToken cancellationToken, bool remember = true)
     {
-        var known = Remembered();
         var view = known is null
             ? await Log.ReadStateAsync(null, cancellationToken).ConfigureAwait(false)
             : await Log.HasNewEntriesAsync(known.Head, cancellationToken).ConfigureAwait(false)

@@ -77,15 +77,17 @@ public sealed class WalFileSealer(ObjectSealer sealer, EqualityKey equality, Fra
     {
         Times = new SealTimes();
         var length = RandomAccess.GetLength(file);
-        var tag = TagOf(file, length);
-        var item = new WalItem(SealedKind.WalDamaged, BlobNames.WalDamaged(system, segment, tag), WalScope.Of(system, segment), segment.ToString());
         var spool = new FrameSpool(length, spoolFolder);
         try
         {
-            ReadAll(file, length, spool, _ => { }, cancellationToken);
+            // One read for both: a failing disk may give other bytes the second time, and the tag must be of those that are sent.
+            using var hmac = equality.StartTag();
+            ReadAll(file, length, spool, batch => hmac.AppendData(batch.Span), cancellationToken);
+            var tag = hmac.GetHashAndReset();
+            var item = new WalItem(SealedKind.WalDamaged, BlobNames.WalDamaged(system, segment, tag), WalScope.Of(system, segment), segment.ToString());
             var content = new SealedContent(item.Kind, item.Name, length, length, tag);
             var index = new ObjectIndex { Wal = new WalIndex { Start = segment.Start.Value, SegmentSize = (uint)segment.Size.Bytes, Damage = reason } };
-            var sealedObject = await sealer.SealAsync(content, spool, index, cancellationToken).ConfigureAwait(false);
+            var sealedObject = await SealAsync(content, spool, index, cancellationToken).ConfigureAwait(false);
             return new SealedWal(item, sealedObject, new OwnCopy(length, length, covered => TagOf(file, covered)), null, spool);
         }
         catch
