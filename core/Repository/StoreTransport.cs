@@ -52,7 +52,13 @@ internal static class StoreTransport
     {
         if (errors != SslPolicyErrors.RemoteCertificateChainErrors || certificate is not X509Certificate2 leaf) return false;
         var others = sent is null ? [] : sent.ChainElements.Select(element => element.Certificate).Concat(sent.ChainPolicy.ExtraStore);
-        using var chain = new X509Chain { ChainPolicy = PolicyFor(SystemRoots.IssuersOf([leaf, .. others])) };
+        // One candidate at a time: two authorities of one name in the store would confuse the building of a chain.
+        return SystemRoots.IssuersOf([leaf, .. others]).Any(root => IsTrustedBy(root, leaf, sent));
+    }
+
+    private static bool IsTrustedBy(X509Certificate2 root, X509Certificate2 leaf, X509Chain? sent)
+    {
+        using var chain = new X509Chain { ChainPolicy = PolicyFor([root]) };
         if (sent is not null) chain.ChainPolicy.ExtraStore.AddRange(sent.ChainPolicy.ExtraStore);
         return chain.Build(leaf);
     }
