@@ -52,6 +52,34 @@ public static class BlobNames
     /// <summary><c>{s}/canary/{key}</c>: what <c>check</c> tries to overwrite, one for each host's key (I2).</summary>
     public static string Canary(SystemIdentifier system, KeyThumbprint key) => $"{system}/canary/{key}";
 
+    /// <summary><c>{s}/backup/{label}/{attempt}/</c>: the prefix of everything one attempt at a backup stores.</summary>
+    public static string BackupAttempt(SystemIdentifier system, BackupName backup, int attempt)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(attempt, 1);
+        return string.Create(CultureInfo.InvariantCulture, $"{system}/backup/{backup}/{attempt}/");
+    }
+
+    /// <summary><c>…/pack/{worker}-{n}</c>, two and six digits.</summary>
+    public static string Pack(string attempt, int worker, int number) => Numbered(attempt, "pack", worker, number);
+
+    /// <summary><c>…/index/{worker}-{n}</c>: the extents of some packs of a worker.</summary>
+    public static string BackupExtents(string attempt, int worker, int number) => Numbered(attempt, "index", worker, number);
+
+    /// <summary><c>…/list/{n}</c>: a part of the list of files.</summary>
+    public static string BackupFileList(string attempt, int number) => string.Create(CultureInfo.InvariantCulture, $"{attempt}list/{number:D6}");
+
+    /// <summary><c>…/catalog/{n}</c>: a part of the catalog snapshot.</summary>
+    public static string CatalogSnapshot(string attempt, int number) => string.Create(CultureInfo.InvariantCulture, $"{attempt}catalog/{number:D6}");
+
+    /// <summary><c>…/files</c>: written last, the attempt is complete.</summary>
+    public static string BackupFiles(string attempt) => attempt + "files";
+
+    /// <summary><c>{s}/manifest/{label}</c>, in the catalog.</summary>
+    public static string Manifest(SystemIdentifier system, BackupName backup) => $"{system}/manifest/{backup}";
+
+    /// <summary><c>{s}/shard/{hash}</c>, in the catalog.</summary>
+    public static string ManifestShard(SystemIdentifier system, Sha256Digest hash) => $"{system}/shard/{hash}";
+
     /// <summary><c>log/{n:D10}</c>.</summary>
     public static string Log(long number)
     {
@@ -100,6 +128,13 @@ public static class BlobNames
         foreach (var rune in name.EnumerateRunes())
             if (rune == Rune.ReplacementChar) return false;
         return true;
+    }
+
+    private static string Numbered(string attempt, string kind, int worker, int number)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(worker);
+        ArgumentOutOfRangeException.ThrowIfNegative(number);
+        return string.Create(CultureInfo.InvariantCulture, $"{attempt}{kind}/{worker:D2}-{number:D6}");
     }
 
     private static string Mail(string kind, string host, long number)

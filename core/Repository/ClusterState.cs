@@ -62,6 +62,24 @@ public sealed record ClusterState
     /// <summary>The policy in force; null while the default is.</summary>
     public LoggedPolicy? Policy { get; init; }
 
+    /// <summary>How many failed backups the state keeps; older ones remain in the log.</summary>
+    public const int FailedBackupsKept = 64;
+
+    /// <summary>The last label given to a backup, whatever became of it; null before the first.</summary>
+    public BackupName? LastLabel { get; init; }
+
+    /// <summary>Backups that were intended and have not ended: at most one a system.</summary>
+    public ImmutableList<RunningBackup> Running { get; init; } = [];
+
+    /// <summary>Committed backups, in the order of the log.</summary>
+    public ImmutableList<LoggedBackup> Backups { get; init; } = [];
+
+    /// <summary>The last <see cref="FailedBackupsKept"/> that failed.</summary>
+    public ImmutableList<FailedBackup> FailedBackups { get; init; } = [];
+
+    /// <summary>The committed backup of that label; null when there is none.</summary>
+    public LoggedBackup? FindBackup(BackupName label) => Backups.Find(backup => backup.Label == label);
+
     /// <summary>The host with that signing key; null when none was registered.</summary>
     public RegisteredHost? FindHost(KeyThumbprint key)
     {

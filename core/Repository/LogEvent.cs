@@ -19,6 +19,9 @@ namespace Holdfast.Core.Repository;
 [JsonDerivedType(typeof(WalCut), "wal-cut")]
 [JsonDerivedType(typeof(DamageFound), "damage-found")]
 [JsonDerivedType(typeof(PolicySet), "policy-set")]
+[JsonDerivedType(typeof(BackupIntended), "backup-intended")]
+[JsonDerivedType(typeof(BackupCommitted), "backup-committed")]
+[JsonDerivedType(typeof(BackupFailed), "backup-failed")]
 public abstract record LogEvent
 {
     /// <summary>Why this event must not follow <paramref name="state"/>; null when it may. The whole table of illegal transitions is

@@ -12,7 +12,7 @@ namespace Holdfast.Core.Repository;
     JsonSerializerDefaults.Strict,
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = 32,
     Converters = [typeof(LsnConverter), typeof(TimelineIdConverter), typeof(SystemIdentifierConverter), typeof(PostgresTimeConverter),
-        typeof(KeyThumbprintConverter), typeof(Sha256DigestConverter), typeof(VerifyingKeyConverter), typeof(AgreementPublicKeyConverter),
+        typeof(KeyThumbprintConverter), typeof(BackupNameConverter), typeof(Sha256DigestConverter), typeof(VerifyingKeyConverter), typeof(AgreementPublicKeyConverter),
         typeof(EnumTextConverter<HostRole>), typeof(EnumTextConverter<CutReason>)])]
 [JsonSerializable(typeof(LogEntry))]
 [JsonSerializable(typeof(ClusterState))]

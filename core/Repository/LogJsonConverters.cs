@@ -69,6 +69,14 @@ internal sealed class KeyThumbprintConverter : TextConverter<KeyThumbprint>
     protected override string Format(KeyThumbprint value) => value.ToString();
 }
 
+/// <summary><c>"20260102-020000F"</c>.</summary>
+internal sealed class BackupNameConverter : TextConverter<BackupName>
+{
+    protected override BackupName Parse(string text) => BackupName.Parse(text);
+
+    protected override string Format(BackupName value) => value.ToString();
+}
+
 /// <summary>64 lower-case hexadecimal digits.</summary>
 internal sealed class Sha256DigestConverter : TextConverter<Sha256Digest>
 {

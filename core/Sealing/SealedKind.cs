@@ -18,6 +18,27 @@ public enum SealedKind : byte
     /// <summary>A backup history file (<c>{segment}.{offset}.backup</c>).</summary>
     BackupHistory = 5,
 
+    /// <summary>Blocks of files of one backup.</summary>
+    Pack = 16,
+
+    /// <summary>The extents of some packs of one worker of a backup.</summary>
+    BackupExtents = 17,
+
+    /// <summary>A part of a backup's list of files.</summary>
+    BackupFileList = 18,
+
+    /// <summary>What is said of a backup when all of it is stored: the attempt is complete.</summary>
+    BackupFiles = 19,
+
+    /// <summary>What a database's catalog calls its relations, at the time of a backup.</summary>
+    CatalogSnapshot = 20,
+
+    /// <summary>The root of a committed backup's manifest.</summary>
+    ManifestRoot = 32,
+
+    /// <summary>A part of manifests, named by its hash.</summary>
+    ManifestShard = 33,
+
     /// <summary>A job for one host, sealed to its agreement key.</summary>
     Job = 64,
 
