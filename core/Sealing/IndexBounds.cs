@@ -20,7 +20,7 @@ internal static class IndexBounds
         SealedKind.WalSegment or SealedKind.WalPartial or SealedKind.WalDamaged => (int)Math.Clamp(3 * Mebi + plainLength, 3 * Mebi, SealedFormat.MaxIndex),
         SealedKind.TimelineHistory or SealedKind.BackupHistory or SealedKind.Report or SealedKind.Canary => 256 * Kibi,
         SealedKind.Job => Mebi,
-        // 2048 blocks at most, each perhaps of a file of its own with a path of 4 KiB.
+        // 16384 blocks at most, with 8 bytes each, and paths: a writer closes a pack whose files have 4 MiB of them.
         SealedKind.Pack => 16 * Mebi,
         SealedKind.BackupFiles => 4 * Mebi,
         // Parts of lists, cut at some MiB each, and the references to them.
@@ -35,5 +35,14 @@ internal static class IndexBounds
         IndexScan.Check(plain, ObjectIndexShape.Index);
         try { return Parser.ParseFrom(plain); }
         catch (InvalidProtocolBufferException e) { throw new SealedObjectException("its index does not parse", inner: e); }
+    }
+
+    /// <summary>Parses a shard's bytes, as its index has them, within the same bounds.</summary>
+    /// <exception cref="SealedObjectException">No shard, or one that would take too much memory.</exception>
+    public static ManifestShard ParseShard(ByteString bytes)
+    {
+        IndexScan.Check(bytes.Span, ObjectIndexShape.Shard);
+        try { return ManifestShard.Parser.WithDiscardUnknownFields(true).ParseFrom(bytes); }
+        catch (InvalidProtocolBufferException e) { throw new SealedObjectException("its shard does not parse", inner: e); }
     }
 }

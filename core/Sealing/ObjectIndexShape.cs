@@ -28,9 +28,9 @@ internal static class ObjectIndexShape
         new(6) { [1] = Varints32, [2] = Varints32, [3] = Varints32, [4] = Varints32, [5] = Varints32, [6] = BytesList };
 
     private static readonly MessageShape ExtentTable =
-        new(6) { [1] = Varints32, [2] = Varints32, [3] = Varints32, [4] = Varints32, [5] = Varints32, [6] = Varints32 };
+        new(5) { [1] = Varints32, [2] = Varints32, [3] = Varints32, [4] = Varints32, [5] = Varints32 };
 
-    private static readonly MessageShape PackTable = new(4) { [1] = Varints32, [2] = Varints32, [3] = Varints64, [4] = Varints32 };
+    private static readonly MessageShape PackTable = new(5) { [1] = Varints32, [2] = Varints32, [3] = Varints64, [4] = Varints32, [5] = Varints32 };
 
     private static readonly MessageShape FileFacts = new(9)
     {
@@ -51,7 +51,8 @@ internal static class ObjectIndexShape
     private static readonly MessageShape Manifest =
         new(3) { [1] = One(BackupFiles), [2] = BytesList, [3] = List(new MessageShape(3) { [1] = Bytes }) };
 
-    private static readonly MessageShape Shard =
+    /// <summary>ManifestShard: what kind 33 has in its index as bytes.</summary>
+    public static MessageShape Shard { get; } =
         new(5) { [1] = BytesList, [2] = One(PackTable), [3] = One(FileTable), [4] = One(FileFacts), [5] = One(ExtentTable) };
 
     private static readonly MessageShape Job =
@@ -64,6 +65,6 @@ internal static class ObjectIndexShape
         [4] = One(new MessageShape(3) { [1] = One(FileTable), [2] = One(ExtentTable), [3] = Bytes }),
         [5] = One(new MessageShape(3) { [1] = One(PackTable), [2] = One(FileTable), [3] = One(ExtentTable) }),
         [6] = One(new MessageShape(2) { [1] = One(FileTable), [2] = One(FileFacts) }),
-        [7] = One(BackupFiles), [8] = One(Catalog), [9] = One(Manifest), [10] = One(Shard), [11] = One(Job),
+        [7] = One(BackupFiles), [8] = One(Catalog), [9] = One(Manifest), [10] = Bytes, [11] = One(Job),
     };
 }

@@ -112,7 +112,20 @@ public class IndexScanTests
         Assert.True(Allocated(bytes, out _) <= Budget(bytes)), iter: 20_000);
 
     [Fact]
-    public void The_shapes_are_those_of_the_messages() => Compare(ObjectIndex.Descriptor, ObjectIndexShape.Index);
+    public void The_shapes_are_those_of_the_messages()
+    {
+        Compare(ObjectIndex.Descriptor, ObjectIndexShape.Index);
+        Compare(ManifestShard.Descriptor, ObjectIndexShape.Shard);
+    }
+
+    [Fact]
+    public void A_hostile_shard_within_its_index_is_refused_before_the_parser_runs()
+    {
+        var bytes = Google.Protobuf.ByteString.CopyFrom([.. Enumerable.Repeat((byte[])[0x0A, 0x00], 200_000).SelectMany(b => b)]);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Throws<SealedObjectException>(() => IndexBounds.ParseShard(bytes));
+        Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 64 << 10);
+    }
 
     [Fact]
     public void A_report_may_not_claim_the_index_of_a_segment()
