@@ -127,8 +127,12 @@ public static partial class OptionTable
     /// <summary>repo-token-file</summary>
     public static readonly OptionRow<string> RepoTokenFile = Path("repo-token-file", Repository, Storing, "the federated token, for repo-auth=workload");
 
+    /// <summary>repo-authority-host</summary>
+    public static readonly OptionRow<Uri> RepoAuthorityHost = Url("repo-authority-host", Repository, Storing, "where tokens come from, for workload and service-principal in another cloud than Azure's public one",
+        "https://login.microsoftonline.us for Azure Government, https://login.chinacloudapi.cn for Azure in China, its own address for a disconnected cloud. Left out: AZURE_AUTHORITY_HOST, else the public cloud.");
+
     /// <summary>repo-ca-file</summary>
-    public static readonly OptionRow<string> RepoCaFile = Path("repo-ca-file", Repository, Storing, "certificate authorities (PEM) to trust for repo-endpoint instead of the system's",
+    public static readonly OptionRow<string> RepoCaFile = Path("repo-ca-file", Repository, Storing, "certificate authorities (PEM) to trust for repo-endpoint and repo-authority-host instead of the system's",
         details: "For private endpoints behind an inspecting proxy, and for Azurite.");
 
     /// <summary>repo-timeout</summary>
@@ -249,7 +253,7 @@ public static partial class OptionTable
         Cluster, Config, LogLevel, Output, Yes, Reference, Gaps, Verify, Strict,
         RepoEndpoint, RepoQueueEndpoint, RepoAccount, RepoAuth, RepoConnectionString, RepoConnectionStringFile, RepoKey, RepoKeyFile,
         RepoSasData, RepoSasDataFile, RepoSasLog, RepoSasLogFile, RepoSasCatalog, RepoSasCatalogFile, RepoSasWork, RepoSasWorkFile, RepoSasQueue, RepoSasQueueFile,
-        RepoClientId, RepoTenantId, RepoClientSecret, RepoClientSecretFile, RepoClientCertificate, RepoTokenFile, RepoCaFile, RepoTimeout,
+        RepoClientId, RepoTenantId, RepoClientSecret, RepoClientSecretFile, RepoClientCertificate, RepoTokenFile, RepoAuthorityHost, RepoCaFile, RepoTimeout,
         PgPath, PgSocketPath, PgHost, PgPort, PgUser, PgDatabase,
         ControlPlaneKey, ContentKeyFile, EscrowKeyFile, IndexKeyFile, ContentPrivateKeyFile, IndexPrivateKeyFile, SigningKeyFile, EqualityKeyFile, ControlPlaneConfig, SasDays, Role, Reason, EnrolmentToken, EnrolmentTokenFile,
         CompressLevel, ArchiveTimeout, ArchiveGetTimeout, WalDamaged,
