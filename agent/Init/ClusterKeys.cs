@@ -41,7 +41,7 @@ internal sealed record ClusterKeys(EcSigningKey Signing, RsaKey Content, RsaKey 
             write(SigningFile, JsonWebKey.Write(made, withPrivate: true));
             signing = TryLoadSigning(folder)!;
         }
-        if (mayMake && folder.Read(EqualityFile) is null) write(EqualityFile, Encoding.ASCII.GetBytes(HostIdentity.FormatEquality(EqualityKey.Generate())));
+        if (mayMake && folder.Read(EqualityFile) is null) write(EqualityFile, EqualityKey.Generate().Write());
         return new ClusterKeys(signing,
             LoadRsa(folder, options.Find(OptionTable.ContentKeyFile), ContentFile, mayMake, write),
             LoadRsa(folder, options.Find(OptionTable.IndexKeyFile), IndexFile, mayMake, write),

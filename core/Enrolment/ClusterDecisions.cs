@@ -1,0 +1,91 @@
+using System.Collections.Immutable;
+using Holdfast.Core.Postgres;
+using Holdfast.Core.Repository;
+using Holdfast.Core.Sealing;
+
+namespace Holdfast.Core.Enrolment;
+
+/// <summary>A revocation before it is logged.</summary>
+/// <param name="Host">Whose key.</param>
+/// <param name="At">How far its WAL still counts; null: not at all.</param>
+public sealed record RevocationPlan(RegisteredHost Host, WalPosition? At);
+
+/// <summary>
+/// What the control plane decides about hosts: the same decisions whether a server makes them or an operator's command with the control plane's keys.
+/// Every one is made on the newest state of the log and written by <see cref="ClusterLog.AppendAsync"/>, so several may run at once.
+/// </summary>
+/// <param name="services">The repository, with the control plane's rights.</param>
+/// <param name="signing">The control plane's key.</param>
+/// <param name="clock">For the entries' times, and tokens' expiry.</param>
+public sealed class ClusterDecisions(BlobServices services, ISigningKey signing, TimeProvider clock)
+{
+    /// <summary>The cluster's name.</summary>
+    public string Cluster => services.Names.Cluster;
+
+    /// <summary>The cluster's log.</summary>
+    public ClusterLog Log { get; } = new(services.Log, [signing.PublicKey], services.Names.Cluster);
+
+    /// <summary>Decides about a registration, logs it, and answers; asking twice is answered twice.</summary>
+    /// <param name="request">A signed <see cref="RegistrationRequest"/>.</param>
+    /// <param name="equality">The cluster's equality key: the answer carries it.</param>
+    /// <param name="cancellationToken">Cancels; the host may then be registered or not.</param>
+    /// <returns>A sealed <see cref="RegistrationReply"/>.</returns>
+    /// <exception cref="RefusedException">Why not.</exception>
+    public async Task<byte[]> RegisterAsync(ReadOnlyMemory<byte> request, EqualityKey equality, CancellationToken cancellationToken)
+    {
+        var decoded = RegistrationRequest.Decode(request);
+        var view = await AppendAsync(state => Registrar.Decide(state, decoded, PostgresTime.From(clock.GetUtcNow())), cancellationToken).ConfigureAwait(false);
+        var host = view.State.FindHost(decoded.SigningKey.Thumbprint)!;
+        return await RegistrationReply.SealAsync(host, equality.Bytes.ToArray(), signing, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>One more enrolment token.</summary>
+    public async Task<EnrolmentToken> IssueTokenAsync(HostRole role, CancellationToken cancellationToken)
+    {
+        var token = EnrolmentToken.Generate();
+        await AppendAsync(state => state.FindToken(token.Hash) is null ? new EnrolmentTokenIssued(token.Grant(role)) : null, cancellationToken).ConfigureAwait(false);
+        return token;
+    }
+
+    /// <summary>Finds the host and how far its WAL still counts; changes nothing.</summary>
+    /// <param name="host">Its name, or its key's thumbprint.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="RefusedException">There is no such host in force, or more than one.</exception>
+    public async Task<RevocationPlan> PlanRevocationAsync(string host, CancellationToken cancellationToken)
+    {
+        var view = await Log.ReadStateAsync(null, cancellationToken).ConfigureAwait(false);
+        var found = FindInForce(view.State, host);
+        var at = found.System is { } system ? await new ArchiveEnd(services.Data, Log).FindAsync(view, system, cancellationToken).ConfigureAwait(false) : null;
+        return new RevocationPlan(found, at);
+    }
+
+    /// <summary>Logs a revocation; one that is logged already stands as it is.</summary>
+    public async Task<Revocation> RevokeAsync(RevocationPlan plan, string reason, CancellationToken cancellationToken)
+    {
+        var key = plan.Host.Thumbprint;
+        ImmutableList<RevokedAt> limits = plan.At is { } limit ? [new RevokedAt(plan.Host.System!.Value, limit.Timeline, limit.Lsn)] : [];
+        var view = await AppendAsync(state => state.FindHost(key)?.Revoked is null ? new HostRevoked(key, reason, limits) : null, cancellationToken).ConfigureAwait(false);
+        return view.State.FindHost(key)!.Revoked!;
+    }
+
+    /// <summary>Logs that WAL is not to be had, unless that is logged already.</summary>
+    public Task<LogView> LogCutAsync(WalCut cut, CancellationToken cancellationToken) => AppendAsync(state => IsLogged(state, cut) ? null : cut, cancellationToken);
+
+    /// <summary>Appends what <paramref name="decide"/> says on the newest state.</summary>
+    public Task<LogView> AppendAsync(Func<ClusterState, LogEvent?> decide, CancellationToken cancellationToken) =>
+        Log.AppendAsync(decide, signing, clock, null, cancellationToken);
+
+    private static bool IsLogged(ClusterState state, WalCut cut) => state.Cuts.Exists(
+        known => known.System == cut.System && known.Timeline == cut.Timeline && known.From <= cut.From && cut.To <= known.To);
+
+    private static RegisteredHost FindInForce(ClusterState state, string name)
+    {
+        var found = state.Hosts.Where(host => host.Name == name || host.Thumbprint.ToString() == name).ToList();
+        var inForce = found.Where(host => host.Revoked is null).ToList();
+        return inForce.Count == 1 ? inForce[0] : throw new RefusedException(
+            inForce.Count > 1 ? $"{inForce.Count} hosts are called {name}: {string.Join(", ", inForce.Select(host => $"{host.Thumbprint} (log entry {host.Entry})"))}"
+            : found.Count > 0 ? $"host {name} was revoked already, by log entry {found[^1].Revoked!.Entry}"
+            : $"there is no host {name} in cluster {state.Cluster!.Name}",
+            inForce.Count > 1 ? "name the key instead" : $"registered and in force: {string.Join(", ", state.Hosts.Where(host => host.Revoked is null).Select(host => host.Name).DefaultIfEmpty("none"))}");
+    }
+}
