@@ -1,14 +1,10 @@
 using System.Collections.Immutable;
+using Holdfast.Core.Api;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository;
 using Holdfast.Core.Sealing;
 
 namespace Holdfast.Core.Enrolment;
-
-/// <summary>A revocation before it is logged.</summary>
-/// <param name="Host">Whose key.</param>
-/// <param name="At">How far its WAL still counts; null: not at all.</param>
-public sealed record RevocationPlan(RegisteredHost Host, WalPosition? At);
 
 /// <summary>
 /// What the control plane decides about hosts: the same decisions whether a server makes them or an operator's command with the control plane's keys.
@@ -47,25 +43,31 @@ public sealed class ClusterDecisions(BlobServices services, ISigningKey signing,
         return token;
     }
 
-    /// <summary>Finds the host and how far its WAL still counts; changes nothing.</summary>
-    /// <param name="host">Its name, or its key's thumbprint.</param>
-    /// <param name="cancellationToken">Cancels.</param>
+    /// <summary>Takes a host's rights away, or says what that would log. A revocation that is logged already stands as it is.</summary>
     /// <exception cref="RefusedException">There is no such host in force, or more than one.</exception>
-    public async Task<RevocationPlan> PlanRevocationAsync(string host, CancellationToken cancellationToken)
+    public async Task<RevocationReply> RevokeAsync(RevocationRequest request, CancellationToken cancellationToken)
     {
         var view = await Log.ReadStateAsync(null, cancellationToken).ConfigureAwait(false);
-        var found = FindInForce(view.State, host);
-        var at = found.System is { } system ? await new ArchiveEnd(services.Data, Log).FindAsync(view, system, cancellationToken).ConfigureAwait(false) : null;
-        return new RevocationPlan(found, at);
+        var host = FindInForce(view.State, request.Host);
+        var at = host.System is { } system ? await new ArchiveEnd(services.Data, Log).FindAsync(view, system, cancellationToken).ConfigureAwait(false) : null;
+        var reply = new RevocationReply(host.Name, host.Thumbprint, host.Entry, host.System, at?.Timeline, at?.Lsn);
+        if (request.DryRun) return reply;
+        ImmutableList<RevokedAt> limits = at is { } limit ? [new RevokedAt(host.System!.Value, limit.Timeline, limit.Lsn)] : [];
+        view = await AppendAsync(
+            state => state.FindHost(host.Thumbprint)?.Revoked is null ? new HostRevoked(host.Thumbprint, request.Reason, limits) : null, cancellationToken).ConfigureAwait(false);
+        return reply with { LogEntry = view.State.FindHost(host.Thumbprint)!.Revoked!.Entry };
     }
 
-    /// <summary>Logs a revocation; one that is logged already stands as it is.</summary>
-    public async Task<Revocation> RevokeAsync(RevocationPlan plan, string reason, CancellationToken cancellationToken)
+    /// <summary>Logs what a host that continues an archive could not find; what is logged already is not logged again.</summary>
+    /// <exception cref="RefusedException">There is no such database host in force.</exception>
+    public async Task<AdoptionReply> AdoptAsync(AdoptionRequest request, CancellationToken cancellationToken)
     {
-        var key = plan.Host.Thumbprint;
-        ImmutableList<RevokedAt> limits = plan.At is { } limit ? [new RevokedAt(plan.Host.System!.Value, limit.Timeline, limit.Lsn)] : [];
-        var view = await AppendAsync(state => state.FindHost(key)?.Revoked is null ? new HostRevoked(key, reason, limits) : null, cancellationToken).ConfigureAwait(false);
-        return view.State.FindHost(key)!.Revoked!;
+        var view = await Log.ReadStateAsync(null, cancellationToken).ConfigureAwait(false);
+        if (view.State.FindHost(request.Host) is not { Revoked: null, System: { } system })
+            throw new RefusedException($"adopting host {request.Host.Short}: it is no database host of cluster {Cluster} that counts", "register it first: holdfast register");
+        foreach (var (from, to) in request.Missing)
+            view = await LogCutAsync(new WalCut(system, request.Timeline, from, to, CutReason.Adopted, request.Host), cancellationToken).ConfigureAwait(false);
+        return new AdoptionReply(view.Head.Number, request.Missing.Count > 0);
     }
 
     /// <summary>Logs that WAL is not to be had, unless that is logged already.</summary>
