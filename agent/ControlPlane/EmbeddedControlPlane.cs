@@ -25,7 +25,7 @@ public sealed class EmbeddedControlPlane : IControlPlane
         var file = options.Get(OptionTable.SigningKeyFile);
         _signing = JsonWebKey.ReadSigning(Recipients.Read(file), file);
         _services = BlobServices.Open(StoreOptions.From(options, StoreOptions.OperatorDeadline));
-        _decisions = new ClusterDecisions(_services, _signing, clock);
+        _decisions = new ClusterDecisions(_services.Names.Cluster, _services.Log, _services.Data, _signing, clock);
     }
 
     /// <summary>Opens the one that control-plane-config names, or this configuration when it has the control plane's signing key; else null.</summary>

@@ -10,16 +10,29 @@ namespace Holdfast.Core.Enrolment;
 /// What the control plane decides about hosts: the same decisions whether a server makes them or an operator's command with the control plane's keys.
 /// Every one is made on the newest state of the log and written by <see cref="ClusterLog.AppendAsync"/>, so several may run at once.
 /// </summary>
-/// <param name="services">The repository, with the control plane's rights.</param>
+/// <param name="cluster">The cluster's name.</param>
+/// <param name="log">The log's container, with the right to add.</param>
+/// <param name="data">The data container, with the right to read.</param>
 /// <param name="signing">The control plane's key.</param>
 /// <param name="clock">For the entries' times, and tokens' expiry.</param>
-public sealed class ClusterDecisions(BlobServices services, ISigningKey signing, TimeProvider clock)
+public sealed class ClusterDecisions(string cluster, IObjectStore log, IObjectStore data, ISigningKey signing, TimeProvider clock)
 {
+    private LogView? _known;
+
     /// <summary>The cluster's name.</summary>
-    public string Cluster => services.Names.Cluster;
+    public string Cluster => cluster;
 
     /// <summary>The cluster's log.</summary>
-    public ClusterLog Log { get; } = new(services.Log, [signing.PublicKey], services.Names.Cluster);
+    public ClusterLog Log { get; } = new(log, [signing.PublicKey], cluster);
+
+    /// <summary>The log's newest state; what was read before is not read again.</summary>
+    public async Task<LogView> ReadAsync(CancellationToken cancellationToken)
+    {
+        var known = Volatile.Read(ref _known);
+        return Keep(known is null
+            ? await Log.ReadStateAsync(null, cancellationToken).ConfigureAwait(false)
+            : await Log.AdvanceAsync(known, cancellationToken).ConfigureAwait(false));
+    }
 
     /// <summary>Decides about a registration, logs it, and answers; asking twice is answered twice.</summary>
     /// <param name="request">A signed <see cref="RegistrationRequest"/>.</param>
@@ -47,9 +60,9 @@ public sealed class ClusterDecisions(BlobServices services, ISigningKey signing,
     /// <exception cref="RefusedException">There is no such host in force, or more than one.</exception>
     public async Task<RevocationReply> RevokeAsync(RevocationRequest request, CancellationToken cancellationToken)
     {
-        var view = await Log.ReadStateAsync(null, cancellationToken).ConfigureAwait(false);
+        var view = await ReadAsync(cancellationToken).ConfigureAwait(false);
         var host = FindInForce(view.State, request.Host);
-        var at = host.System is { } system ? await new ArchiveEnd(services.Data, Log).FindAsync(view, system, cancellationToken).ConfigureAwait(false) : null;
+        var at = host.System is { } system ? await new ArchiveEnd(data, Log).FindAsync(view, system, cancellationToken).ConfigureAwait(false) : null;
         var reply = new RevocationReply(host.Name, host.Thumbprint, host.Entry, host.System, at?.Timeline, at?.Lsn);
         if (request.DryRun) return reply;
         ImmutableList<RevokedAt> limits = at is { } limit ? [new RevokedAt(host.System!.Value, limit.Timeline, limit.Lsn)] : [];
@@ -62,7 +75,7 @@ public sealed class ClusterDecisions(BlobServices services, ISigningKey signing,
     /// <exception cref="RefusedException">There is no such database host in force.</exception>
     public async Task<AdoptionReply> AdoptAsync(AdoptionRequest request, CancellationToken cancellationToken)
     {
-        var view = await Log.ReadStateAsync(null, cancellationToken).ConfigureAwait(false);
+        var view = await ReadAsync(cancellationToken).ConfigureAwait(false);
         if (view.State.FindHost(request.Host) is not { Revoked: null, System: { } system })
             throw new RefusedException($"adopting host {request.Host.Short}: it is no database host of cluster {Cluster} that counts", "register it first: holdfast register");
         foreach (var (from, to) in request.Missing)
@@ -74,8 +87,15 @@ public sealed class ClusterDecisions(BlobServices services, ISigningKey signing,
     public Task<LogView> LogCutAsync(WalCut cut, CancellationToken cancellationToken) => AppendAsync(state => IsLogged(state, cut) ? null : cut, cancellationToken);
 
     /// <summary>Appends what <paramref name="decide"/> says on the newest state.</summary>
-    public Task<LogView> AppendAsync(Func<ClusterState, LogEvent?> decide, CancellationToken cancellationToken) =>
-        Log.AppendAsync(decide, signing, clock, null, cancellationToken);
+    public async Task<LogView> AppendAsync(Func<ClusterState, LogEvent?> decide, CancellationToken cancellationToken) =>
+        Keep(await Log.AppendAsync(decide, signing, clock, Volatile.Read(ref _known), cancellationToken).ConfigureAwait(false));
+
+    /// <summary>An older view than the one kept is harmless: whoever starts from it reads on.</summary>
+    private LogView Keep(LogView view)
+    {
+        if (view.Last is not null) Volatile.Write(ref _known, view);
+        return view;
+    }
 
     private static bool IsLogged(ClusterState state, WalCut cut) => state.Cuts.Exists(
         known => known.System == cut.System && known.Timeline == cut.Timeline && known.From <= cut.From && cut.To <= known.To);
