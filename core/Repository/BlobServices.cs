@@ -57,8 +57,9 @@ public sealed class BlobServices : IDisposable
     /// <inheritdoc cref="Data" path="/exception"/>
     public IObjectStore Work => Store(Names.Work);
 
-    /// <summary>The queue that says that a report is there.</summary>
-    public ReportsQueue Reports => new(OpenReportsQueue(), _calls);
+    /// <summary><c>{cluster}-reports</c>.</summary>
+    /// <inheritdoc cref="Data" path="/exception"/>
+    public ReportsQueue Reports => new(ReportsQueue(), _calls);
 
     /// <summary>What <c>check</c> needs: trying what must be refused.</summary>
     public RightsProbe Rights => new(this, _calls);
@@ -91,7 +92,7 @@ public sealed class BlobServices : IDisposable
         return service;
     });
 
-    internal QueueClient OpenReportsQueue() => Guarded(() =>
+    internal QueueClient ReportsQueue() => Guarded(() =>
     {
         var url = _settings.Credential is StoreCredential.ConnectionString ? null : Below(QueueEndpoint, Names.ReportsQueue);
         return _settings.Credential switch

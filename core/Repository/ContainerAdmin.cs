@@ -32,7 +32,7 @@ public sealed class ContainerAdmin
     {
         get
         {
-            var queue = Plain(_services.OpenReportsQueue().Uri);
+            var queue = Plain(_services.ReportsQueue().Uri);
             return new Uri(queue[..^(_services.Names.ReportsQueue.Length + 1)]);
         }
     }
@@ -75,7 +75,7 @@ public sealed class ContainerAdmin
     /// <summary>Makes the queue of reports; false when it was there.</summary>
     public Task<bool> CreateQueueAsync(CancellationToken cancellationToken)
     {
-        var queue = _services.OpenReportsQueue();
+        var queue = _services.ReportsQueue();
         return _calls.RunAsync(new StoreCall("create queue", Plain(queue.Uri), null), async token =>
         {
             try
@@ -115,7 +115,7 @@ public sealed class ContainerAdmin
     /// <exception cref="ConfigurationException">The credential cannot sign.</exception>
     public string CreateReportsSas(bool process, DateTimeOffset expiresOn)
     {
-        var queue = _services.OpenReportsQueue();
+        var queue = _services.ReportsQueue();
         if (!queue.CanGenerateSasUri) throw CannotSign();
         var rights = process ? QueueSasPermissions.Process : QueueSasPermissions.Add;
         return Token(queue.GenerateSasUri(new QueueSasBuilder(rights, expiresOn) { QueueName = queue.Name, Protocol = ProtocolFor(queue.Uri) }));

@@ -8,7 +8,7 @@ public sealed record JobTicket(string Job, int Attempt);
 /// <summary>An attempt at a backup.</summary>
 /// <param name="Label">The backup.</param>
 /// <param name="Attempt">The attempt.</param>
-public sealed record BackupAttempt(string Label, int Attempt);
+public sealed record AttemptReference(string Label, int Attempt);
 
 /// <summary>What to send.</summary>
 /// <param name="Label">The backup.</param>
@@ -52,7 +52,7 @@ public static class BackupActivities
     public static ActivityName<ArchiveQuestion, ArchiveAnswer> CheckArchive { get; } = new("backup.check-archive");
 
     /// <summary>Builds and stores the manifest.</summary>
-    public static ActivityName<BackupAttempt, StoredManifest> BuildManifest { get; } = new("backup.build-manifest");
+    public static ActivityName<AttemptReference, StoredManifest> BuildManifest { get; } = new("backup.build-manifest");
 
     /// <summary>Logs the commit: from here on the backup exists.</summary>
     public static ActivityName<StoredManifest, bool> Commit { get; } = new("backup.commit");

@@ -26,8 +26,8 @@ public sealed record ClusterServices(
 public interface IReportBell
 {
     /// <inheritdoc cref="ReportsQueue.ReceiveAsync"/>
-    Task<IReadOnlyList<ReportMessage>> ReceiveAsync(TimeSpan hidden, CancellationToken cancellationToken);
+    Task<IReadOnlyList<ReportNotice>> ReceiveAsync(TimeSpan hidden, CancellationToken cancellationToken);
 
-    /// <inheritdoc cref="ReportsQueue.RemoveAsync"/>
-    Task RemoveAsync(ReportMessage message, CancellationToken cancellationToken);
+    /// <inheritdoc cref="ReportsQueue.DeleteAsync"/>
+    Task<bool> DeleteAsync(ReportNotice message, CancellationToken cancellationToken);
 }

@@ -48,7 +48,7 @@ public sealed class BackupWorkflow : IWorkflow<BackupInput, BackupOutcome>
     /// <summary>The end must be logged: for three days, as long as a weekend's outage, it is tried again and again.</summary>
     private static RetryPolicy Patient { get; } = new() { MaxAttempts = 900, FirstInterval = TimeSpan.FromSeconds(2) };
 
-    private static async Task<BackupAttempt> CopyAsync(WorkflowContext context, BackupInput input)
+    private static async Task<AttemptReference> CopyAsync(WorkflowContext context, BackupInput input)
     {
         var (after, before) = (0, (string?)null);
         for (var tries = 1; ; tries++)
@@ -59,7 +59,7 @@ public sealed class BackupWorkflow : IWorkflow<BackupInput, BackupOutcome>
             var ticket = await context.Shielded.CallActivityAsync(BackupActivities.SendJob, new NextAttempt(input.Label, after));
             context.SetStatus(new BackupStatus(BackupPhase.Copying, ticket.Attempt, ticket.Job, before));
             var end = await AwaitEndAsync(context, input, ticket);
-            if (end.Succeeded) return new BackupAttempt(input.Label, ticket.Attempt);
+            if (end.Succeeded) return new AttemptReference(input.Label, ticket.Attempt);
             before = $"attempt {ticket.Attempt} failed: {end.Error}";
             if (!end.MayRetry) throw new BackupAttemptsFailedException(end.Error ?? "the host did not say why");
             if (tries == MaxAttempts) throw new BackupAttemptsFailedException($"{MaxAttempts} attempts failed; the last: {end.Error}");
@@ -100,7 +100,7 @@ public sealed class BackupWorkflow : IWorkflow<BackupInput, BackupOutcome>
         return null;
     }
 
-    private static async Task AwaitArchiveAsync(WorkflowContext context, BackupAttempt attempt)
+    private static async Task AwaitArchiveAsync(WorkflowContext context, AttemptReference attempt)
     {
         var (proven, moved, pause) = (0L, context.CurrentTime, FirstPause);
         while (true)

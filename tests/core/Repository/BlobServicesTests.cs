@@ -163,7 +163,7 @@ public class BlobServicesTests(SharedAzurite azurite)
     public void The_queues_url_follows_from_the_blobs_url()
     {
         using var services = BlobServices.Open(Local() with { Endpoint = new Uri("https://acct.blob.core.windows.net/") });
-        Assert.Equal(new Uri("https://acct.queue.core.windows.net/demo-reports"), services.OpenReportsQueue().Uri);
+        Assert.Equal(new Uri("https://acct.queue.core.windows.net/demo-reports"), services.ReportsQueue().Uri);
         Assert.Equal("https://acct.blob.core.windows.net/demo-data", services.Data.DisplayName);
     }
 
