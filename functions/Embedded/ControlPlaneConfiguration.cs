@@ -34,7 +34,7 @@ public sealed record ControlPlaneConfiguration(Uri Url, IReadOnlyList<ClusterCon
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or InvalidDataException)
         {
             // The provider repeats the line that it does not understand, which may hold a secret.
-            throw new ConfigurationException($"the configuration {file} cannot be read ({e.GetType().Name}{(e is IOException and not InvalidDataException ? ": " + e.Message : "")})",
+            throw new ConfigurationException($"the configuration {file} cannot be read ({e.GetType().Name}{(e is IOException ? ": " + e.Message : "")})",
                 "name the file that init wrote: --config=…/control-plane/holdfast.conf");
         }
     }
