@@ -9,6 +9,9 @@ namespace Holdfast.Functions.Workflows;
 /// <param name="IsPermanent">Whether repeating cannot help.</param>
 public sealed record ActivityFailure(string Type, string Message, string? Hint, bool IsPermanent)
 {
+    /// <summary>No failure has more JSON than this: 3000 characters, each escaped, and the type's name.</summary>
+    public const int MaxBytes = 24 * 1024;
+
     /// <summary>Of an exception.</summary>
     public static ActivityFailure Of(Exception exception) => new(
         exception.GetType().FullName!, Shortened(exception.Message, 2000)!, Shortened((exception as HoldfastException)?.Hint, 1000),
