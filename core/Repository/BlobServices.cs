@@ -70,7 +70,8 @@ public sealed class BlobServices : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 
-    internal TokenCredential? TokenCredential => _identity;
+    /// <summary>The identity's tokens; null when the credential is none.</summary>
+    public TokenCredential? TokenCredential => _identity;
 
     internal BlobContainerClient Container(string name) => Guarded(() => _settings.Credential switch
     {
@@ -115,6 +116,12 @@ public sealed class BlobServices : IDisposable
 
     /// <summary>The HTTP client of all calls, with the configured authorities.</summary>
     internal HttpClient Http => _http;
+
+    /// <summary>The way of all calls to the store, for the control plane's client of tables, which is not in here.</summary>
+    public HttpPipelineTransport Transport => _transport;
+
+    /// <summary>Who we are to the store.</summary>
+    public StoreCredential Credential => _settings.Credential;
 
     /// <summary>The account's name and key, from a shared key or a connection string; null when this credential has none.</summary>
     internal (string Account, string Key)? AccountKey => _settings.Credential switch

@@ -11,6 +11,9 @@ namespace Holdfast.Functions.Activities;
 /// <param name="board">What hosts last said.</param>
 public sealed class BackupDesk(ClusterServices services, IWorkflowClient workflows, HostBoard board)
 {
+    /// <summary>Told when one was begun: its host's reports are near.</summary>
+    public event Action? Begun;
+
     /// <summary>Logs the intent and starts the workflow.</summary>
     /// <exception cref="RefusedException">Another is being made, there is no such host, or this type cannot be made yet.</exception>
     public async Task<BackupDocument> StartAsync(BackupRequest request, CancellationToken cancellationToken)
@@ -19,6 +22,7 @@ public sealed class BackupDesk(ClusterServices services, IWorkflowClient workflo
         var view = await services.Decisions.AppendAsync(state => intended = BackupDecision.Decide(state, request, services.Clock.GetUtcNow()), cancellationToken);
         // A crash here leaves an intent without a workflow: ResumeAsync starts it.
         await StartWorkflowAsync(intended!.Label, cancellationToken);
+        Begun?.Invoke();
         return await DescribeAsync(view.State, intended.Label, cancellationToken) ?? throw new RefusedException($"backup {intended.Label} is not in the log that said so");
     }
 
