@@ -232,6 +232,26 @@ public static partial class OptionTable
     /// <summary>enrolment-token-file</summary>
     public static readonly OptionRow<string> EnrolmentTokenFile = FileForm(EnrolmentToken);
 
+    // Backups
+
+    /// <summary>type</summary>
+    public static readonly OptionRow<BackupType> Type = Choice<BackupType>("type", Backups, Backup, "what the backup builds on", ["full", "diff", "incr"], "full", "the only type that this version takes");
+
+    /// <summary>host</summary>
+    public static readonly OptionRow<string> BackupHost = Text("host", Backups, Backup, "the database host that makes it: its name, or its key's thumbprint", "Left out: the only one.", places: OptionPlaces.Flag);
+
+    /// <summary>detach</summary>
+    public static readonly OptionRow<bool> Detach = Boolean("detach", Backups, Backup, "begin it and do not wait", "n", "who waits learns whether it is restorable", "", OptionPlaces.Flag);
+
+    /// <summary>schedule-full</summary>
+    public static readonly OptionRow<string> ScheduleFull = Schedule("schedule-full", "full");
+
+    /// <summary>schedule-diff</summary>
+    public static readonly OptionRow<string> ScheduleDiff = Schedule("schedule-diff", "diff");
+
+    /// <summary>schedule-incr</summary>
+    public static readonly OptionRow<string> ScheduleIncr = Schedule("schedule-incr", "incr");
+
     // Archiving
 
     /// <summary>compress-level</summary>
@@ -280,6 +300,7 @@ public static partial class OptionTable
         PgPath, PgSocketPath, PgHost, PgPort, PgUser, PgDatabase,
         ControlPlaneKey, ContentKeyFile, EscrowKeyFile, IndexKeyFile, ContentPrivateKeyFile, IndexPrivateKeyFile, SigningKeyFile, EqualityKeyFile, ControlPlaneConfig,
         ControlPlaneUrl, ControlPlaneApiKey, ControlPlaneApiKeyFile, ControlPlaneOperatorKey, ControlPlaneOperatorKeyFile, SasDays, Role, Reason, EnrolmentToken, EnrolmentTokenFile,
+        Type, BackupHost, Detach, ScheduleFull, ScheduleDiff, ScheduleIncr,
         CompressLevel, ArchiveTimeout, ArchiveGetTimeout, WalDamaged,
         HostName, ProcessMax, StatePath, SpoolPath, SpoolMax, KeyPath,
     ];

@@ -37,7 +37,12 @@ public sealed record ArchiveAnswer(bool IsWhole, long Proven, string? Waiting = 
 /// <param name="Label">The backup.</param>
 /// <param name="Attempt">The attempt that it is made of.</param>
 /// <param name="Hash">SHA-256 of its root.</param>
-public sealed record StoredManifest(string Label, int Attempt, string Hash);
+/// <param name="Facts">What the log says of the backup.</param>
+public sealed record StoredManifest(string Label, int Attempt, string Hash, ManifestFacts Facts);
+
+/// <summary><see cref="Core.Repository.BackupFacts"/> in plain numbers, as a journal keeps them; LSNs and times as PostgreSQL counts them.</summary>
+public sealed record ManifestFacts(
+    int Major, uint Timeline, ulong StartLsn, ulong StopLsn, long StartTime, long StopTime, long DatabaseBytes, long ReadBytes, long StoredBytes, long FileCount, long CorruptPages);
 
 /// <summary>What the backup workflow does; names are kept in journals.</summary>
 public static class BackupActivities

@@ -2,8 +2,8 @@ using Holdfast.Core;
 using Holdfast.Core.Continuity;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository;
+using Holdfast.Core.Repository.Manifests;
 using Holdfast.Core.Repository.Packs;
-using Holdfast.Core.Sealing;
 using Wire = Holdfast.Core.Sealing.Wire;
 
 namespace Holdfast.Functions.Activities;
@@ -25,7 +25,9 @@ public sealed class CheckArchive(ClusterServices services) : IActivity<ArchiveQu
     {
         var view = await services.Decisions.ReadAsync(cancellationToken);
         var (running, _) = RunningBackups.Find(view.State, input.Label);
-        var files = await new AttemptFiles(services).ReadAsync(view.State, new BackupAttempt(running.System, running.Label, input.Attempt), cancellationToken);
+        var attempt = new BackupAttempt(running.System, running.Label, input.Attempt);
+        var files = await new AttemptReader(services.Data, services.Index, new BackupTrust(view.State), attempt, _ => { }).ReadFilesAsync(cancellationToken)
+            ?? throw new DamagedException($"backup {attempt.Label}: the host says that attempt {attempt.Attempt} is complete, and blob {attempt.Files} is absent", "look at the agent's log; the store may have lost it");
         var (first, last) = Needed(files);
         if (view.State.Cuts.Find(cut => cut.System == running.System && cut.Timeline == first.Timeline && cut.From < last.End && first.Start < cut.To) is { } cut)
             throw new RefusedException($"WAL from {cut.From} to {cut.To} is lost (log entry {cut.Entry}: {cut.Reason.ToString().ToLowerInvariant()}), and the backup needs {first.Start} to {last.End}", "take another one");
@@ -37,11 +39,11 @@ public sealed class CheckArchive(ClusterServices services) : IActivity<ArchiveQu
     /// <summary>The first and the last segment that replay from start to stop reads.</summary>
     internal static (WalSegmentName First, WalSegmentName Last) Needed(Wire.BackupFiles files)
     {
-        if (!WalSegmentSize.IsValid(files.WalSegmentSize) || files.Timeline == 0 || files.StartLsn == 0 || files.StopLsn <= files.StartLsn)
-            throw new DamagedException($"backup {files.Label}, attempt {files.Attempt}: it says that it goes from {new Lsn(files.StartLsn)} to {new Lsn(files.StopLsn)} on timeline {files.Timeline}", "the agent and the control plane must be of the same version");
         var (timeline, size) = (new TimelineId(files.Timeline), new WalSegmentSize(files.WalSegmentSize));
-        return (WalSegmentName.Containing(timeline, new Lsn(files.StartLsn), size), WalSegmentName.Containing(timeline, new Lsn(files.StopLsn) + -1, size));
+        return (WalSegmentName.Containing(timeline, new Lsn(files.StartLsn), size), WalSegmentName.Containing(timeline, LastByte(files), size));
     }
+
+    private static Lsn LastByte(Wire.BackupFiles files) => new(Math.Max(files.StartLsn, files.StopLsn - 1));
 
     private async Task<ArchiveAnswer> ProveAsync(
         LogView view, SystemIdentifier system, WalSegmentName first, WalSegmentName begin, WalSegmentName last, CancellationToken cancellationToken)
@@ -61,30 +63,5 @@ public sealed class CheckArchive(ClusterServices services) : IActivity<ArchiveQu
         await reader.VerifyAsync([range], verifier, ReadAhead, Observe, _ => { }, cancellationToken);
         var total = (long)(last.Number - first.Number) + 1;
         return new ArchiveAnswer(proven == total, proven, proven == total ? null : $"waiting for WAL up to segment {last}: {waiting ?? $"{proven} of {total} segments are proven"}");
-    }
-}
-
-/// <summary>Reads what a host wrote last of an attempt.</summary>
-/// <param name="services">The cluster.</param>
-internal sealed class AttemptFiles(ClusterServices services)
-{
-    /// <summary>Reads it.</summary>
-    /// <exception cref="DamagedException">Absent, though the host said that the attempt is complete, or it does not count or open.</exception>
-    public async Task<Wire.BackupFiles> ReadAsync(ClusterState state, BackupAttempt attempt, CancellationToken cancellationToken)
-    {
-        var item = new SealedItem(SealedKind.BackupFiles, attempt.Files, new BackupTrust(state).For(attempt), $"backup {attempt.Label}, attempt {attempt.Attempt}");
-        var found = await new SealedStore(services.Data).FindAsync(item, SealedFormat.FirstRead, _ => { }, cancellationToken)
-            ?? throw new DamagedException($"backup {attempt.Label}: the host says that attempt {attempt.Attempt} is complete, and blob {attempt.Files} is absent", "look at the agent's log; the store may have lost it");
-        try
-        {
-            var opened = await found.Head.OpenIndexAsync(services.Index, cancellationToken);
-            var files = opened.Index.Files ?? throw new SealedObjectException("its index says nothing of an attempt");
-            return files.Label == attempt.Label.ToString() && files.Attempt == attempt.Attempt && files.SystemIdentifier == attempt.System.Value
-                ? files : throw new SealedObjectException($"it is of backup {files.Label}, attempt {files.Attempt}, system {files.SystemIdentifier}");
-        }
-        catch (SealedObjectException e)
-        {
-            throw e.In(found.Name);
-        }
     }
 }

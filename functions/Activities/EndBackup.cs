@@ -2,7 +2,6 @@ using Holdfast.Core;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository;
 using Holdfast.Core.Sealing;
-using Wire = Holdfast.Core.Sealing.Wire;
 
 namespace Holdfast.Functions.Activities;
 
@@ -16,9 +15,7 @@ public sealed class CommitBackup(ClusterServices services) : IActivity<StoredMan
         var (label, hash) = (BackupName.Parse(input.Label), Sha256Digest.Parse(input.Hash));
         var state = (await services.Decisions.ReadAsync(cancellationToken)).State;
         if (Committed(state, label, hash)) return true;
-        var (running, _) = RunningBackups.Find(state, input.Label);
-        var files = await new AttemptFiles(services).ReadAsync(state, new BackupAttempt(running.System, label, input.Attempt), cancellationToken);
-        var committed = new BackupCommitted(label, input.Attempt, FactsOf(files), hash);
+        var committed = new BackupCommitted(label, input.Attempt, FactsOf(input.Facts), hash);
         var view = await services.Decisions.AppendAsync(now => Committed(now, label, hash) ? null : RefuseRevoked(now, input.Label, committed), cancellationToken);
         return Committed(view.State, label, hash);
     }
@@ -32,10 +29,9 @@ public sealed class CommitBackup(ClusterServices services) : IActivity<StoredMan
     private static bool Committed(ClusterState state, BackupName label, Sha256Digest manifest) => state.FindBackup(label) is { } backup
         && (backup.Manifest == manifest ? true : throw new RefusedException($"backup {label} was committed with another manifest, by log entry {backup.Entry}"));
 
-    /// <summary>What the log says of it.</summary>
-    internal static BackupFacts FactsOf(Wire.BackupFiles files) => new(
-        (int)files.Major, new TimelineId(files.Timeline), new Lsn(files.StartLsn), new Lsn(files.StopLsn), new PostgresTime(files.StartTime), new PostgresTime(files.StopTime),
-        (long)(files.ReadBytes + files.ZeroBytes), (long)files.ReadBytes, (long)files.StoredBytes, (long)files.FileCount, (long)files.CorruptPageCount);
+    private static BackupFacts FactsOf(ManifestFacts facts) => new(
+        facts.Major, new TimelineId(facts.Timeline), new Lsn(facts.StartLsn), new Lsn(facts.StopLsn), new PostgresTime(facts.StartTime), new PostgresTime(facts.StopTime),
+        facts.DatabaseBytes, facts.ReadBytes, facts.StoredBytes, facts.FileCount, facts.CorruptPages);
 }
 
 /// <summary>Logs that a backup will not be, unless it is.</summary>
