@@ -116,14 +116,10 @@ public sealed class WorkflowContext
     {
         using var used = new CancellationTokenSource();
         var timer = CreateTimerAsync(limit, used.Token);
-        if (await Task.WhenAny(work, timer) == work)
-        {
-            used.Cancel();
-            return true;
-        }
-
-        await timer; // throws when it is the request to cancel that ended it
-        return false;
+        var isInTime = await Task.WhenAny(work, timer) == work;
+        used.Cancel();
+        ThrowIfCancelled();
+        return isInTime;
     }
 
     /// <summary>Shows progress to clients (<see cref="WorkflowStatus.Status"/>); at most 8 KiB of JSON.</summary>
