@@ -43,8 +43,20 @@ public enum CommandSet
     /// <summary>holdfast revoke</summary>
     Revoke = 1 << 11,
 
+    /// <summary>holdfast backup</summary>
+    Backup = 1 << 12,
+
+    /// <summary>holdfast policy</summary>
+    Policy = 1 << 13,
+
+    /// <summary>holdfast-control-plane: no command of the agent, but the files that init writes are for both.</summary>
+    ControlPlane = 1 << 31,
+
     /// <summary>Commands that talk to the control plane, or speak for it.</summary>
     Deciding = Register | Adopt | Token | Revoke,
+
+    /// <summary>Commands that talk to a control plane that runs.</summary>
+    Asking = Deciding | Backup | Policy,
 
     /// <summary>Commands that talk to the blob service.</summary>
     Storing = Init | Register | ArchivePush | ArchiveGet | Check | Adopt | Info | Token | Revoke,
@@ -62,5 +74,5 @@ public enum CommandSet
     Session = Register | Check | Adopt,
 
     /// <summary>Commands that read the configuration; the others must work on a host where it is broken.</summary>
-    Configured = Storing,
+    Configured = Storing | Backup | Policy,
 }

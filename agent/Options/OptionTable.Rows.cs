@@ -105,6 +105,9 @@ public static partial class OptionTable
         Parser = OptionParsers.Integer(minimum, maximum),
     };
 
+    private static OptionRow<string> Schedule(string name, string type) => Text(name, OptionGroup.Backups, CommandSet.Policy, $"when {type} backups are taken: a cron expression in UTC, \"off\" or \"on\"",
+        "Five fields: minute, hour, day of month, month, day of week; underscores may stand for the spaces between.", places: OptionPlaces.Flag);
+
     private static OptionRow<ByteSize> Size(string name, OptionGroup group, CommandSet commands, string summary, string value, long minimum, long maximum, string reason) => new()
     {
         Name = name,
