@@ -24,7 +24,8 @@ internal sealed partial class AccountNames
     {
         // struct passwd and struct group both begin with the name.
         const int RecordSize = 128, TextSize = 16 << 10;
-        var (record, text) = (stackalloc byte[RecordSize], new byte[TextSize]);
+        var record = stackalloc byte[RecordSize];
+        var text = new byte[TextSize];
         nint found = 0;
         fixed (byte* buffer = text)
             if ((isGroup ? GroupById(id, record, buffer, TextSize, &found) : UserById(id, record, buffer, TextSize, &found)) == 0 && found != 0)

@@ -69,7 +69,7 @@ public sealed partial class BackupRun(CommandContext context, Host.Repository re
         message.IndexCounts.AddRange(reading.IndexCounts.Select(index => (uint)index));
         (message.ReadBytes, message.ZeroBytes, message.StoredBytes) = ((ulong)progress.DoneBytes, (ulong)progress.ZeroBytes, (ulong)progress.StoredBytes);
         (message.TornPageCount, message.CorruptPageCount) = ((ulong)reading.TornPages, (ulong)corrupt.Count);
-        message.CorruptPages.AddRange(corrupt.First.Select(page => FileLists.CorruptPage(page.File, page.Block)));
+        message.CorruptPages.AddRange(corrupt.First());
         await blobs.StoreFilesAsync(message, cancellationToken).ConfigureAwait(false);
         return message;
     }

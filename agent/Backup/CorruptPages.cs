@@ -1,4 +1,5 @@
 using Holdfast.Core.Repository.Packs;
+using Wire = Holdfast.Core.Sealing.Wire;
 
 namespace Holdfast.Agent.Backup;
 
@@ -15,12 +16,9 @@ internal sealed class CorruptPages(Action<string> shout)
     public long Count { get; private set; }
 
     /// <summary>The first ones, in the order of files.</summary>
-    public IReadOnlyList<(FileId File, uint Block)> First
+    public IEnumerable<Wire.CorruptPage> First()
     {
-        get
-        {
-            lock (_gate) return [.. _pages.OrderBy(page => page.File).ThenBy(page => page.Block)];
-        }
+        lock (_gate) return [.. _pages.OrderBy(page => page.File).ThenBy(page => page.Block).Select(page => Message(page.File, page.Block))];
     }
 
     /// <summary>One more.</summary>
@@ -33,4 +31,10 @@ internal sealed class CorruptPages(Action<string> shout)
         }
         shout($"{file}, block {block}: the page fails its checksum, and no WAL since the backup's start will mend it. It is stored as it is");
     }
+
+    private static Wire.CorruptPage Message(FileId file, uint block) => new()
+    {
+        Block = block,
+        File = new Wire.FileTable { Tablespace = { file.Tablespace }, Database = { file.Database }, Relation = { file.Relation }, Fork = { (uint)file.Fork }, Segment = { file.Segment } },
+    };
 }

@@ -15,6 +15,7 @@ internal sealed class JobCursor
     private const int MaxBytes = 4096;
 
     private readonly StateFolder _state;
+    private StartedJob? _last;
 
     /// <summary>As it was left.</summary>
     /// <exception cref="ConfigurationException">The file is damaged.</exception>
@@ -23,10 +24,10 @@ internal sealed class JobCursor
         _state = state;
         if (state.Read(FileName, MaxBytes) is not { } bytes) return;
         var lines = Encoding.UTF8.GetString(bytes).Split('\n');
-        if (lines is not [var next, var started, ""] || !long.TryParse(next, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
-            throw new ConfigurationException($"{state.FileName(FileName)} is damaged: expected the number of the next job and the job that was started",
-                "write the number of the next job that the control plane will send into it, and an empty line: \"N\\n\\n\"");
-        (Next, Started) = (number, started.Length == 0 ? null : StartedJob.Parse(started, state.FileName(FileName)));
+        if (lines is not [var next, var started, var last, ""] || !long.TryParse(next, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+            throw new ConfigurationException($"{state.FileName(FileName)} is damaged: expected the number of the next job, the job that was started and the last one, a line each",
+                "write the number of the next job that the control plane will send into it, and two empty lines");
+        (Next, Started, _last) = (number, Read(started), Read(last));
     }
 
     /// <summary>The number of the first job that is not done.</summary>
@@ -35,22 +36,30 @@ internal sealed class JobCursor
     /// <summary>That job, if it was started.</summary>
     public StartedJob? Started { get; private set; }
 
+    /// <summary>Whether that is the job that was done last: the control plane may send one twice, when the answer to the first was lost.</summary>
+    public bool WasLast(StartedJob job) => job == _last;
+
     /// <summary>The job is about to be started.</summary>
-    public void Start(StartedJob job) => Write(Next, job);
+    public void Start(StartedJob job) => Write(Next, job, _last);
 
     /// <summary>The next job is done, and its end reported.</summary>
-    public void Finish() => Write(Next + 1, null);
+    public void Finish() => Write(Next + 1, null, Started ?? _last);
 
-    private void Write(long next, StartedJob? started)
+    /// <summary>The jobs before that one will never come.</summary>
+    public void SkipTo(long next) => Write(next, null, _last);
+
+    private StartedJob? Read(string line) => line.Length == 0 ? null : StartedJob.Parse(line, _state.FileName(FileName));
+
+    private void Write(long next, StartedJob? started, StartedJob? last)
     {
-        _state.Write(FileName, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{next}\n{started}\n")));
-        (Next, Started) = (next, started);
+        _state.Write(FileName, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{next}\n{started}\n{last}\n")));
+        (Next, Started, _last) = (next, started, last);
     }
 }
 
 /// <summary>What is remembered of a job that was started.</summary>
 /// <param name="Id">What reports answer to; without line breaks and tabs.</param>
-/// <param name="Attempt">Where a backup's attempt stores: the name of its last blob; empty for other kinds.</param>
+/// <param name="Attempt">The backup's label and attempt (<see cref="Core.Repository.BackupAttempt"/>).</param>
 internal sealed record StartedJob(string Id, string Attempt)
 {
     /// <summary>Reads the text form.</summary>

@@ -1,10 +1,10 @@
 namespace Holdfast.Agent.Resident;
 
-/// <summary>How long to wait before the next look for a job. A store on this host is asked often: embedded, a hop takes at most 100 ms. Elsewhere each look
-/// costs money, so the pauses grow while nothing comes.</summary>
-/// <param name="shortest">The pause after something came.</param>
-/// <param name="longest">The longest.</param>
-internal sealed class PollInterval(TimeSpan shortest, TimeSpan longest)
+/// <summary>
+/// How long to wait before the next look for a job. A store on this host is asked often: embedded, a hop takes at most 100 ms. Elsewhere each look
+/// costs money, so the pauses grow while nothing comes.
+/// </summary>
+internal sealed class PollInterval
 {
     /// <summary>On this host.</summary>
     public static readonly TimeSpan Local = TimeSpan.FromMilliseconds(50);
@@ -15,7 +15,13 @@ internal sealed class PollInterval(TimeSpan shortest, TimeSpan longest)
     /// <summary>Elsewhere, at rest.</summary>
     public static readonly TimeSpan Far = TimeSpan.FromSeconds(5);
 
-    private TimeSpan _next = shortest;
+    private readonly TimeSpan _longest;
+    private TimeSpan _next;
+
+    private PollInterval(TimeSpan shortest, TimeSpan longest) => (Shortest, _next, _longest) = (shortest, shortest, longest);
+
+    /// <summary>The pause after something came.</summary>
+    public TimeSpan Shortest { get; }
 
     /// <summary>As job-poll and the store's place say.</summary>
     /// <param name="fixedInterval">job-poll; null: auto.</param>
@@ -27,10 +33,10 @@ internal sealed class PollInterval(TimeSpan shortest, TimeSpan longest)
     public TimeSpan Next()
     {
         var now = _next;
-        _next = now * 1.5 < longest ? now * 1.5 : longest;
+        _next = now * 1.5 < _longest ? now * 1.5 : _longest;
         return now;
     }
 
     /// <summary>Something came: more may.</summary>
-    public void Reset() => _next = shortest;
+    public void Reset() => _next = Shortest;
 }
