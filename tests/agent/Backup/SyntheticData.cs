@@ -84,7 +84,13 @@ internal sealed partial class SyntheticData : IDisposable
         RandomAccess.Write(handle, Encoding.ASCII.GetBytes(content), 0);
     }
 
+    /// <summary>Removes such a file: .NET cannot name it, and so cannot empty its folder.</summary>
+    public void RemoveRaw(ReadOnlySpan<byte> name) => _ = Unlink([.. Root, (byte)'/', .. name, 0]);
+
     public void Dispose() => _folder.Dispose();
+
+    [LibraryImport("libc", EntryPoint = "unlink")]
+    private static partial int Unlink(byte[] path);
 
     [LibraryImport("libc", EntryPoint = "creat", SetLastError = true)]
     private static partial int Create(byte[] path, uint mode);
