@@ -134,6 +134,19 @@ public static partial class OptionTable
         Parser = OptionParsers.Duration(minimum, maximum),
     };
 
+    private static OptionRow<PollChoice> Poll(string name, OptionGroup group, CommandSet commands, string summary, string value, string reason, TimeSpan minimum, TimeSpan maximum) => new()
+    {
+        Name = name,
+        Kind = OptionKind.Duration,
+        Group = group,
+        Commands = commands,
+        Summary = summary,
+        Default = value,
+        Reason = reason,
+        Expected = $"auto, or a time from {Terminal.Quantity.Duration(minimum)} to {Terminal.Quantity.Duration(maximum)}, like 500ms or 10s",
+        Parser = OptionParsers.Poll(minimum, maximum),
+    };
+
     private static OptionRow<bool> Boolean(string name, OptionGroup group, CommandSet commands, string summary, string value, string reason, string details, OptionPlaces places) => new()
     {
         Name = name,

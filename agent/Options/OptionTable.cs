@@ -175,7 +175,7 @@ public static partial class OptionTable
     // Keys
 
     /// <summary>control-plane-key</summary>
-    public static readonly OptionRow<PinnedKey> ControlPlaneKey = Key("control-plane-key", Keys, Register | ArchivePush | ArchiveGet | Check | Adopt | Info | Revoke, "the control plane's public signing key: the only one whose log counts",
+    public static readonly OptionRow<PinnedKey> ControlPlaneKey = Key("control-plane-key", Keys, Register | ArchivePush | ArchiveGet | Check | Adopt | Info | Revoke | CommandSet.Agent, "the control plane's public signing key: the only one whose log counts",
         "THUMBPRINT:POINT, 43 and 86 characters of base64url, as init prints it.");
 
     /// <summary>content-key-file</summary>
@@ -273,13 +273,27 @@ public static partial class OptionTable
     public static readonly OptionRow<DamagedWalPolicy> WalDamaged = Choice<DamagedWalPolicy>("wal-damaged", Archiving, ArchivePush | Check, "what becomes of a segment that is still damaged after three calls", ["store", "hold"], "store",
         "holding it would fill the disk and then stop the server", "store: kept under a name of its own, the cut logged, a full backup asked for, the alarm raised. hold: PostgreSQL keeps it until an operator decides.");
 
+    // Backups
+
+    /// <summary>job-poll</summary>
+    public static readonly OptionRow<PollChoice> JobPoll = Poll("job-poll", Host, CommandSet.Agent, "how often the agent looks for a job", "auto",
+        "auto: every 50 ms when the store is on this host, else every second after a job and every 5 s at rest", PollChoice.Shortest, PollChoice.Longest);
+
+    /// <summary>heartbeat-interval</summary>
+    public static readonly OptionRow<TimeSpan> HeartbeatInterval = Duration("heartbeat-interval", Host, CommandSet.Agent, "how often the agent says that the host is well", "30s", TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1),
+        "two fit into the minute in which the control plane looks at every cluster");
+
+    /// <summary>backup-store-timeout</summary>
+    public static readonly OptionRow<TimeSpan> BackupStoreTimeout = Duration("backup-store-timeout", Host, CommandSet.Agent, "how long a backup waits for a store that does not take a blob before it gives up", "10min", TimeSpan.FromSeconds(1), TimeSpan.FromDays(1),
+        "an attempt of hours is worth more patience than a segment, which PostgreSQL keeps");
+
     // Host
 
     /// <summary>host-name</summary>
     public static readonly OptionRow<string> HostName = Text("host-name", Host, Register | Sealing, "what the repository calls this host", "Left out: the machine's host name.");
 
     /// <summary>process-max</summary>
-    public static readonly OptionRow<int> ProcessMax = Integer("process-max", Host, Register | ArchivePush | ArchiveGet | Check | Adopt, "segments and files worked on at once", 2, 1, 64, "", "leaves most of a small server to PostgreSQL");
+    public static readonly OptionRow<int> ProcessMax = Integer("process-max", Host, Register | ArchivePush | ArchiveGet | Check | Adopt | CommandSet.Agent, "segments and files worked on at once", 2, 1, 64, "", "leaves most of a small server to PostgreSQL");
 
     /// <summary>state-path</summary>
     public static readonly OptionRow<string> StatePath = Path("state-path", Host, Storing, "this host's keys and what it has seen of the log", "/var/lib/holdfast", "survives a restart; must not be in the data directory");
@@ -306,6 +320,6 @@ public static partial class OptionTable
         ControlPlaneUrl, ControlPlaneApiKey, ControlPlaneApiKeyFile, ControlPlaneOperatorKey, ControlPlaneOperatorKeyFile, SasDays, Role, Reason, EnrolmentToken, EnrolmentTokenFile,
         Type, BackupHost, Detach, ScheduleFull, ScheduleDiff, ScheduleIncr,
         CompressLevel, ArchiveTimeout, ArchiveGetTimeout, WalDamaged,
-        HostName, ProcessMax, StatePath, SpoolPath, SpoolMax, KeyPath,
+        JobPoll, HeartbeatInterval, BackupStoreTimeout, HostName, ProcessMax, StatePath, SpoolPath, SpoolMax, KeyPath,
     ];
 }
