@@ -1,32 +1,43 @@
 using System.Globalization;
 using System.Text;
-using Holdfast.Core.Postgres;
+using Holdfast.Core;
 using Holdfast.Core.Repository;
 using Holdfast.Core.Sealing;
 using Wire = Holdfast.Core.Sealing.Wire;
 
 namespace Holdfast.Agent.Host;
 
-/// <summary>What this host tells the control plane: signed blobs <c>report/{host}/{n}</c>, sealed to the index key.</summary>
-public sealed class Reports(Repository repository, HostIdentity identity, SealingRun run)
+/// <summary>What this host tells the control plane, and the number it has got to.</summary>
+/// <param name="repository">Where.</param>
+/// <param name="identity">Signs.</param>
+/// <param name="run">Seals.</param>
+/// <param name="warn">Told that the queue could not be told.</param>
+public sealed class Reports(Repository repository, HostIdentity identity, SealingRun run, Action<string> warn)
 {
     private const string NumberFile = "reports.next";
 
     /// <summary>Sends one. It may arrive twice (an answer was lost): whoever reads it compares with the log.</summary>
     public async Task SendAsync(Wire.Report report, CancellationToken cancellationToken)
     {
-        report.Time = PostgresTime.From(DateTimeOffset.UtcNow).Microseconds;
         var text = Encoding.ASCII.GetString(repository.State.Read(NumberFile, 32) ?? []);
-        for (var n = long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var next) ? next : 0; ; n++)
+        var from = long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
+        var sender = new ReportSender(repository.Work, Queue(), TimeProvider.System);
+        var next = await sender.SendAsync(new ObjectSealer(run, identity.Signing), report, from,
+            failure => warn($"the report is stored, but the queue was not told: {failure.Message}"), cancellationToken).ConfigureAwait(false);
+        repository.State.Write(NumberFile, Encoding.ASCII.GetBytes(next.ToString(CultureInfo.InvariantCulture)));
+    }
+
+    // A report that is stored does its work: the control plane lists them, too.
+    private ReportsQueue? Queue()
+    {
+        try
         {
-            var name = BlobNames.Report(identity.Signing.PublicKey.Thumbprint.ToString(), n);
-            using var none = new FrameSpool(0, "");
-            var index = new Wire.ObjectIndex { Report = report };
-            var sealedObject = await new ObjectSealer(run, identity.Signing).SealAsync(new SealedContent(SealedKind.Report, name, 0), none, index, cancellationToken).ConfigureAwait(false);
-            var outcome = await repository.Work.CreateAsync(name, new BlobContent(sealedObject.Length, sealedObject.Open), cancellationToken).ConfigureAwait(false);
-            if (outcome == CreateOutcome.Exists) continue;
-            repository.State.Write(NumberFile, Encoding.ASCII.GetBytes((n + 1).ToString(CultureInfo.InvariantCulture)));
-            return;
+            return repository.Services.Reports;
+        }
+        catch (ConfigurationException e)
+        {
+            warn($"the queue of reports is not told: {e.Message}");
+            return null;
         }
     }
 }

@@ -57,6 +57,10 @@ public sealed class BlobServices : IDisposable
     /// <inheritdoc cref="Data" path="/exception"/>
     public IObjectStore Work => Store(Names.Work);
 
+    /// <summary><c>{cluster}-reports</c>.</summary>
+    /// <inheritdoc cref="Data" path="/exception"/>
+    public ReportsQueue Reports => new(ReportsQueue(), _calls);
+
     /// <summary>What <c>check</c> needs: trying what must be refused.</summary>
     public RightsProbe Rights => new(this, _calls);
 

@@ -25,11 +25,6 @@ public sealed record OwnCopy(long ValidLength, long Length, Func<long, byte[]> T
 /// <param name="IsDamaged">Only a copy that failed judgement is stored; PostgreSQL recovers up to the damage.</param>
 public sealed record FoundWal(WalItem Item, SealedBlob Blob, string? Host, bool IsDamaged);
 
-/// <summary>Something under our name that no key that counts has signed.</summary>
-/// <param name="Blob">Its name.</param>
-/// <param name="Reason">Why it does not count.</param>
-public sealed record Junk(string Blob, string Reason);
-
 /// <summary>How <see cref="WalArchive.StoreAsync"/> ended well.</summary>
 /// <param name="Blob">Where the file is.</param>
 /// <param name="WasThere">An identical one was there already.</param>
@@ -42,11 +37,10 @@ public sealed record StoredWal(string Blob, bool WasThere, IReadOnlyList<Junk> J
 /// </summary>
 public sealed class WalArchive(IObjectStore data, ISignerTrust trust)
 {
-    // Someone who can create blobs can take any number of names; past this many an operator is needed, not another name.
-    private const int MaxAlternates = 100;
-
     // Each differs in content, so a host leaves one, or two when the disk gave different bytes at two readings.
     private const int MaxDamaged = 100;
+
+    private readonly SealedStore _store = new(data);
 
     /// <summary>
     /// Stores an object under its name, or finds the same one there. A name taken by junk is left to it and the next one used. The answer to a
@@ -56,21 +50,11 @@ public sealed class WalArchive(IObjectStore data, ISignerTrust trust)
     /// <exception cref="StoreException">The store refused or was unreachable: nothing is known to be stored.</exception>
     public async Task<StoredWal> StoreAsync(WalItem item, SealedObject sealedObject, OwnCopy own, CancellationToken cancellationToken)
     {
-        var junk = new List<Junk>();
-        for (var n = 0; n <= MaxAlternates; n++)
+        var stored = await _store.StoreAsync(Sealed(item), sealedObject, (blob, verdict) =>
         {
-            var name = BlobNames.Alternate(item.Name, n);
-            var outcome = await data.CreateAsync(name, new BlobContent(sealedObject.Length, sealedObject.Open), cancellationToken).ConfigureAwait(false);
-            if (outcome == CreateOutcome.Created) return new StoredWal(name, WasThere: false, junk);
-            var (blob, verdict) = await ExamineAsync(item, name, SealedFormat.FirstRead, cancellationToken).ConfigureAwait(false)
-                ?? throw new StoreException($"storing {item.Label}: {data.DisplayName} says that blob {name} exists and that it does not",
-                    "PostgreSQL keeps the file and will call again; if it goes on, look at the blob's state (deleted but retained, or being deleted)");
-            if (verdict.Counts)
-                return IsSame(item, blob!, own) ? new StoredWal(name, WasThere: true, junk) : throw Conflict(item, blob!, verdict, own);
-            junk.Add(new Junk(name, verdict.Reason));
-        }
-        throw new RefusedException($"storing {item.Label}: its name and {MaxAlternates} beside it are taken by junk in {data.DisplayName}; the first: {junk[0].Reason}",
-            "somebody who may create blobs does this: revoke its rights, then remove the junk");
+            if (!IsSame(item, blob, own)) throw Conflict(item, blob, verdict, own);
+        }, cancellationToken).ConfigureAwait(false);
+        return new StoredWal(stored.Blob, stored.WasThere, stored.Junk);
     }
 
     /// <summary>
@@ -84,7 +68,7 @@ public sealed class WalArchive(IObjectStore data, ISignerTrust trust)
         var junk = new List<Junk>();
         async Task<FoundWal?> TryAsync(WalItem of, string name, bool damaged)
         {
-            if (await ExamineAsync(of, name, firstRead, cancellationToken).ConfigureAwait(false) is not var (blob, verdict)) return null;
+            if (await _store.ExamineAsync(Sealed(of), name, firstRead, cancellationToken).ConfigureAwait(false) is not var (blob, verdict)) return null;
             if (verdict.Counts) return new FoundWal(item, blob!, verdict.Host, damaged);
             junk.Add(new Junk(name, verdict.Reason));
             report(junk[^1]);
@@ -103,18 +87,7 @@ public sealed class WalArchive(IObjectStore data, ISignerTrust trust)
             "this is not the end of the archive: it is damage or somebody's junk. Recover to a target before it, or remove the junk once you know whose it is");
     }
 
-    private async Task<(SealedBlob? Blob, SignerVerdict Verdict)?> ExamineAsync(WalItem item, string name, int firstRead, CancellationToken cancellationToken)
-    {
-        SealedBlob? blob;
-        try { blob = await SealedBlob.ReadHeadAsync(data, name, firstRead, cancellationToken).ConfigureAwait(false); }
-        // The reason alone: who reports junk names the blob.
-        catch (SealedObjectException e) { return (null, new SignerVerdict(false, null, (e.InnerException as SealedObjectException ?? e).Message)); }
-        if (blob is null) return null;
-        var prefix = blob.Head.Prefix;
-        if (prefix.Name != item.Name) return (blob, new SignerVerdict(false, null, $"it was sealed as {prefix.Name}"));
-        if (prefix.Kind != item.Kind) return (blob, new SignerVerdict(false, null, $"it is a {prefix.Kind}, expected {item.Kind}"));
-        return (blob, await trust.JudgeAsync(blob.Head, item.Scope, cancellationToken).ConfigureAwait(false));
-    }
+    private SealedItem Sealed(WalItem item) => new(item.Kind, item.Name, (head, token) => trust.JudgeAsync(head, item.Scope, token), item.Label);
 
     private async Task<(List<string> Alternates, List<string> Damaged)> ListBesideAsync(WalItem item, CancellationToken cancellationToken)
     {
@@ -124,17 +97,14 @@ public sealed class WalArchive(IObjectStore data, ISignerTrust trust)
         {
             var suffix = entry.Name.AsSpan(item.Name.Length + 1);
             // Only what a writer would choose: anything else under this prefix could crowd out the copy that counts.
-            if (IsAlternate(suffix, out var n)) alternates.Add((n, entry.Name));
+            if (SealedStore.IsAlternate(suffix, out var n)) alternates.Add((n, entry.Name));
             else if (item.Kind == SealedKind.WalSegment && suffix.StartsWith("damaged.") && damaged.Count < MaxDamaged) damaged.Add(entry.Name);
         }
         return ([.. alternates.OrderBy(a => a.N).Select(a => a.Name)], damaged);
     }
 
-    private static bool IsAlternate(ReadOnlySpan<char> suffix, out int n) =>
-        int.TryParse(suffix, NumberStyles.None, CultureInfo.InvariantCulture, out n) && n is > 0 and <= MaxAlternates && suffix[0] != '0';
-
     private static string WithoutAlternate(string name) =>
-        name.LastIndexOf('.') is var dot && IsAlternate(name.AsSpan(dot + 1), out _) ? name[..dot] : name;
+        name.LastIndexOf('.') is var dot && SealedStore.IsAlternate(name.AsSpan(dot + 1), out _) ? name[..dot] : name;
 
     // Design §5: hash as much of our own as theirs covers; our valid WAL must not reach beyond it, else theirs lacks what we have.
     private static bool IsSame(WalItem item, SealedBlob blob, OwnCopy own)

@@ -8,7 +8,7 @@ namespace Holdfast.Core.Sealing;
 /// <param name="Bytes">Compressed or stored bytes, then <see cref="SealedFormat.TagSize"/> bytes of room.</param>
 /// <param name="PlainLength">Bytes after decompression.</param>
 /// <param name="Stored">Not compressed.</param>
-public readonly record struct CompressedFrame(byte[] Bytes, int PlainLength, bool Stored);
+public readonly record struct CompressedFrame(Memory<byte> Bytes, int PlainLength, bool Stored);
 
 /// <summary>
 /// Holds the frames of one object between compression and the PUT: in memory, or in an unlinked file when the object may be large. Frames can
@@ -16,7 +16,7 @@ public readonly record struct CompressedFrame(byte[] Bytes, int PlainLength, boo
 /// </summary>
 public sealed class FrameSpool : IDisposable
 {
-    private readonly List<(long Offset, int Length, int PlainLength, bool Stored, byte[]? Bytes)> _frames = [];
+    private readonly List<(long Offset, int Length, int PlainLength, bool Stored, Memory<byte> Bytes)> _frames = [];
     private readonly FileStream? _file;
 
     /// <summary>A spool in memory, or in <paramref name="spoolFolder"/> when <paramref name="plainLength"/> is above 64 MiB.</summary>
@@ -49,10 +49,10 @@ public sealed class FrameSpool : IDisposable
     {
         if (_file is not null)
         {
-            try { RandomAccess.Write(_file.SafeFileHandle, frame.Bytes, Length); }
+            try { RandomAccess.Write(_file.SafeFileHandle, frame.Bytes.Span, Length); }
             catch (IOException e) { throw new ConfigurationException($"cannot write {frame.Bytes.Length} bytes to the spool: {e.Message}", "free room below spool-path", e); }
         }
-        _frames.Add((Length, frame.Bytes.Length, frame.PlainLength, frame.Stored, _file is null ? frame.Bytes : null));
+        _frames.Add((Length, frame.Bytes.Length, frame.PlainLength, frame.Stored, _file is null ? frame.Bytes : default));
         Length += frame.Bytes.Length;
     }
 
@@ -66,11 +66,11 @@ public sealed class FrameSpool : IDisposable
         for (var i = 0; i < _frames.Count; i++)
         {
             var (offset, length, plainLength, stored, bytes) = _frames[i];
-            if (bytes is null && buffer.Length < length) buffer = new byte[length];
-            var frame = (bytes ?? buffer).AsSpan(0, length);
-            if (bytes is null) ReadExactly(frame, offset);
+            if (_file is not null && buffer.Length < length) buffer = new byte[length];
+            var frame = _file is null ? bytes.Span : buffer.AsSpan(0, length);
+            if (_file is not null) ReadExactly(frame, offset);
             FrameCrypto.Seal(aes, (ulong)i + 1, prefixHash, frame);
-            if (bytes is null) RandomAccess.Write(_file!.SafeFileHandle, frame, offset);
+            if (_file is not null) RandomAccess.Write(_file.SafeFileHandle, frame, offset);
             SHA256.HashData(frame, hashes.AsSpan(i * 32));
             table.SealedLength.Add((uint)length);
             table.PlainLength.Add((uint)plainLength);
@@ -89,7 +89,7 @@ public sealed class FrameSpool : IDisposable
         var (start, length, _, _, bytes) = _frames[index];
         var from = (int)(offset - start);
         var count = Math.Min(destination.Length, length - from);
-        bytes.AsSpan(from, count).CopyTo(destination);
+        bytes.Span.Slice(from, count).CopyTo(destination);
         return count;
     }
 

@@ -23,6 +23,13 @@ public enum WrapAlgorithm : byte
     EcdhP256 = 2,
 }
 
+/// <summary>What follows from an algorithm.</summary>
+internal static class WrapAlgorithms
+{
+    /// <summary>What a key of <c>IKeyEncryptionKey</c> calls it.</summary>
+    public static string NameForKeys(this WrapAlgorithm algorithm) => algorithm == WrapAlgorithm.EcdhP256 ? AgreementKey.Algorithm : SealingRun.RsaOaep256;
+}
+
 /// <summary>One wrapped copy of a run's data key, or of the index data key derived from it.</summary>
 /// <param name="Purpose">What unwrapping it gives.</param>
 /// <param name="Algorithm">How it is wrapped.</param>

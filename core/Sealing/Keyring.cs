@@ -18,11 +18,14 @@ public sealed class Keyring
     // A restore reads a few runs an hour of WAL; the bound only keeps a hostile repository from filling memory.
     private const int MaxRuns = 4096;
 
-    private readonly Dictionary<KeyThumbprint, IKeyEncryptionKey> _keys;
+    private readonly Dictionary<(KeyThumbprint, WrapAlgorithm), IKeyEncryptionKey> _keys;
     private readonly ConcurrentDictionary<string, OpenedKeys> _runs = new();
 
     /// <summary>A keyring of these private keys.</summary>
-    public Keyring(IEnumerable<(KeyThumbprint Thumbprint, IKeyEncryptionKey Key)> keys) => _keys = keys.ToDictionary(k => k.Thumbprint, k => k.Key);
+    public Keyring(IEnumerable<(KeyThumbprint Thumbprint, IKeyEncryptionKey Key)> keys) => _keys = keys.ToDictionary(k => (k.Thumbprint, WrapAlgorithm.RsaOaep256), k => k.Key);
+
+    /// <summary>A host's keyring: opens what was sealed to it alone, its jobs.</summary>
+    public Keyring(AgreementKey host) => _keys = new() { [(host.Thumbprint, WrapAlgorithm.EcdhP256)] = host };
 
     /// <summary>A keyring that opens nothing: signatures can still be checked.</summary>
     public static Keyring Empty { get; } = new([]);
@@ -52,7 +55,7 @@ public sealed class Keyring
         // Content before index: it opens both.
         foreach (var slot in prefix.Slots.OrderBy(slot => slot.Purpose))
         {
-            if (slot.Algorithm != WrapAlgorithm.RsaOaep256 || !_keys.TryGetValue(slot.Thumbprint, out var key)) continue;
+            if (!_keys.TryGetValue((slot.Thumbprint, slot.Algorithm), out var key)) continue;
             var unwrapped = await UnwrapAsync(slot, key, cancellationToken).ConfigureAwait(false);
             return slot.Purpose == SlotPurpose.Index ? new OpenedKeys(unwrapped, null) : new OpenedKeys(SealingKeys.IndexDataKey(unwrapped), unwrapped);
         }
@@ -64,7 +67,7 @@ public sealed class Keyring
     private static async ValueTask<byte[]> UnwrapAsync(KeySlot slot, IKeyEncryptionKey key, CancellationToken cancellationToken)
     {
         byte[] unwrapped;
-        try { unwrapped = await key.UnwrapKeyAsync(SealingRun.RsaOaep256, slot.Wrapped, cancellationToken).ConfigureAwait(false); }
+        try { unwrapped = await key.UnwrapKeyAsync(slot.Algorithm.NameForKeys(), slot.Wrapped, cancellationToken).ConfigureAwait(false); }
         catch (CryptographicException e) { throw new SealedObjectException($"its {slot.Purpose} slot does not unwrap with key {slot.Thumbprint.Short}", inner: e); }
         return unwrapped.Length == SealedFormat.KeySize
             ? unwrapped

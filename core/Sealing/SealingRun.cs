@@ -7,7 +7,12 @@ namespace Holdfast.Core.Sealing;
 /// <param name="Purpose">What it may open.</param>
 /// <param name="Thumbprint">Of its public half; pinned in the configuration.</param>
 /// <param name="Key">Wraps; the private half need not be here.</param>
-public sealed record Recipient(SlotPurpose Purpose, KeyThumbprint Thumbprint, IKeyEncryptionKey Key);
+/// <param name="Algorithm">How.</param>
+public sealed record Recipient(SlotPurpose Purpose, KeyThumbprint Thumbprint, IKeyEncryptionKey Key, WrapAlgorithm Algorithm = WrapAlgorithm.RsaOaep256)
+{
+    /// <summary>A host that alone shall read what is in an object, its index too.</summary>
+    public static Recipient Host(AgreementPublicKey key) => new(SlotPurpose.Content, key.Thumbprint, new AgreementKey(key), WrapAlgorithm.EcdhP256);
+}
 
 /// <summary>
 /// One run: a random 256-bit data key that lives as long as one backup or at most an hour of archiving, wrapped once for each recipient.
@@ -40,14 +45,24 @@ public sealed class SealingRun : IDisposable
     {
         if (!recipients.Any(r => r.Purpose == SlotPurpose.Content) || !recipients.Any(r => r.Purpose == SlotPurpose.Index))
             throw new ConfigurationException("sealing needs a content key and an index key", "set content-key-file and index-key-file");
+        return await WrapAsync(recipients, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>A run for one host alone: a job's.</summary>
+    /// <param name="host">The host's registered agreement key.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public static Task<SealingRun> StartAsync(AgreementPublicKey host, CancellationToken cancellationToken) => WrapAsync([Recipient.Host(host)], cancellationToken);
+
+    private static async Task<SealingRun> WrapAsync(IReadOnlyList<Recipient> recipients, CancellationToken cancellationToken)
+    {
         var dataKey = RandomNumberGenerator.GetBytes(SealedFormat.KeySize);
         var indexDataKey = SealingKeys.IndexDataKey(dataKey);
         var slots = new List<KeySlot>(recipients.Count);
-        foreach (var (purpose, thumbprint, key) in recipients)
+        foreach (var (purpose, thumbprint, key, algorithm) in recipients)
         {
             var secret = purpose == SlotPurpose.Index ? indexDataKey : dataKey;
-            var wrapped = await key.WrapKeyAsync(RsaOaep256, secret, cancellationToken).ConfigureAwait(false);
-            slots.Add(new KeySlot(purpose, WrapAlgorithm.RsaOaep256, thumbprint, key.KeyId, wrapped));
+            var wrapped = await key.WrapKeyAsync(algorithm.NameForKeys(), secret, cancellationToken).ConfigureAwait(false);
+            slots.Add(new KeySlot(purpose, algorithm, thumbprint, key.KeyId, wrapped));
         }
         CryptographicOperations.ZeroMemory(indexDataKey);
         return new SealingRun(dataKey, slots);
