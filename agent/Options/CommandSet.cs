@@ -43,20 +43,23 @@ public enum CommandSet
     /// <summary>holdfast revoke</summary>
     Revoke = 1 << 11,
 
+    /// <summary>holdfast restore</summary>
+    Restore = 1 << 14,
+
     /// <summary>Commands that talk to the control plane, or speak for it.</summary>
     Deciding = Register | Adopt | Token | Revoke,
 
     /// <summary>Commands that talk to the blob service.</summary>
-    Storing = Init | Register | ArchivePush | ArchiveGet | Check | Adopt | Info | Token | Revoke,
+    Storing = Init | Register | ArchivePush | ArchiveGet | Check | Adopt | Info | Token | Revoke | Restore,
 
     /// <summary>Commands that sign or seal as this host.</summary>
     Sealing = ArchivePush | Check | Adopt,
 
     /// <summary>Commands that open sealed objects.</summary>
-    Restoring = ArchiveGet,
+    Restoring = ArchiveGet | Restore,
 
     /// <summary>Commands that look at the data directory.</summary>
-    DataDirectory = Register | ArchivePush | ArchiveGet | Check | Adopt,
+    DataDirectory = Register | ArchivePush | ArchiveGet | Check | Adopt | Restore,
 
     /// <summary>Commands that open a database session.</summary>
     Session = Register | Check | Adopt,

@@ -63,6 +63,9 @@ public enum OptionGroup
     /// <summary>Keys and enrolment.</summary>
     Keys,
 
+    /// <summary>Where to recover to.</summary>
+    Recovery,
+
     /// <summary>Archiving of WAL.</summary>
     Archiving,
 
