@@ -132,7 +132,7 @@ public sealed class WalPusher : IDisposable
             throw new DamagedException($"{damage.Message} (judgement {count} of {FailedJudgements.Limit})", "PostgreSQL keeps the segment and calls again; it will be read past the page cache", damage);
         using var wal = await _sealer.SealDamagedAsync(file, segment, damage.Message, cancellationToken).ConfigureAwait(false);
         var stored = await StoreAsync(wal, started, cancellationToken).ConfigureAwait(false);
-        await new Reports(_repository, _identity, _run, _context.Log.Warn).SendAsync(DamageReport(segment, stored.Blob, damage.Message), cancellationToken).ConfigureAwait(false);
+        await new Reports(_repository, _identity, _run, warning => _context.Log.Warn(warning)).SendAsync(DamageReport(segment, stored.Blob, damage.Message), cancellationToken).ConfigureAwait(false);
         failures.Forget();
         _context.Log.Error($"{damage.Message}. It failed {count} times and was stored as {stored.Blob}; recovery will end before it. Take a full backup now");
     }
