@@ -65,16 +65,17 @@ public sealed class RestoreCommand : AgentCommand
         using var repository = Host.Repository.Open(context, Deadline);
         var view = await ReadLogAsync(context, repository, cancellationToken).ConfigureAwait(false);
         using var codec = FrameCodecs.Create(3);
+        void Report(Junk junk) => context.Log.Warn($"blob {junk.Blob} is junk: {junk.Reason}");
         var set = options.TryGet(OptionTable.Set, out var label) ? label : (BackupName?)null;
         var system = SystemOf(view.State, set);
         var reader = new RecoveryReader(repository.Data, new LogTrust(repository.Log, view), keyring, codec, message => context.Log.Warn(message));
         var sources = await reader.ReadAsync(system, view.State, cancellationToken).ConfigureAwait(false);
         var plan = await new RecoveryPlanner(sources, reader.Indexes(system)).PlanAsync(target, options.Get(OptionTable.TargetTimeline), set, cancellationToken).ConfigureAwait(false);
 
-        var contents = await ReadContentsAsync(context, repository, view, plan.Backup, keyring, codec, cancellationToken).ConfigureAwait(false);
+        var contents = await BackupContents.ReadAsync(repository, plan.Backup, keyring, Report, cancellationToken).ConfigureAwait(false);
         var layout = new RestoreLayout(root, contents.VersionDirectory);
         layout.TakeLinks(contents.Files.Select(file => file.Row), options.TryGet(OptionTable.TablespaceMap, out var moves) ? moves : TablespaceMoves.None);
-        foreach (var (row, extents) in contents.Files) layout.Take(row, extents);
+        foreach (var file in contents.Files) layout.Take(file);
         layout.Finish();
         var walLink = options.Get(OptionTable.LinkAll) ? layout.WalLink : null;
         var (directory, owners) = Check(root, plan, contents, layout, walLink, repository.Cluster);
@@ -85,7 +86,7 @@ public sealed class RestoreCommand : AgentCommand
         if (!context.Json || !dry) RestoreScreen.WritePlan(dry ? context.Output : context.Error, plan, layout, root, directory.Continues, options.Get(OptionTable.AdoptAfterwards));
         if (dry)
         {
-            if (context.Json) context.WriteJson(Report(context, repository.Cluster, plan, layout, root, settings, null), RestoreJson.Default.RestoreReport);
+            if (context.Json) context.WriteJson(ReportOf(context, repository.Cluster, plan, layout, root, settings, null), RestoreJson.Default.RestoreReport);
             else context.Output.WriteLine("nothing was changed (--dry-run)");
             return ExitCode.Done;
         }
@@ -94,11 +95,11 @@ public sealed class RestoreCommand : AgentCommand
         configuration.Write();
         if (Environment.IsPrivilegedProcess && configuration.IsNeeded) owners.GiveFolder(repository.State.Path, layout.Control!.Row.Facts);
         var progress = new Progress(context.Error, context.ErrorIsTerminal, context.Clock, layout.StoredBytes);
-        var packs = new PackReader(repository.Data, keyring, new BackupTrust(view.State), junk => context.Log.Warn($"blob {junk.Blob} is junk: {junk.Reason}"));
+        var packs = new PackReader(repository.Data, keyring, new BackupTrust(view.State), Report);
         var fetcher = new PackFetcher(packs, options.Get(OptionTable.ProcessMax), progress);
         var run = new RestoreRun(context, plan, contents, layout, directory, owners) { Reached = Reached, WalLink = walLink };
         var outcome = await run.RunAsync(fetcher.RunAsync, settings, progress, cancellationToken).ConfigureAwait(false);
-        if (context.Json) context.WriteJson(Report(context, repository.Cluster, plan, layout, root, settings, outcome), RestoreJson.Default.RestoreReport);
+        if (context.Json) context.WriteJson(ReportOf(context, repository.Cluster, plan, layout, root, settings, outcome), RestoreJson.Default.RestoreReport);
         else RestoreScreen.WriteResult(context, plan, layout, root, outcome);
         return ExitCode.Done;
     }
@@ -152,7 +153,7 @@ public sealed class RestoreCommand : AgentCommand
         return settings;
     }
 
-    private static RestoreReport Report(CommandContext context, string cluster, RecoveryPlan plan, RestoreLayout layout, string root, IEnumerable<(string Name, string Value)> settings, RestoreOutcome? outcome) => new(
+    private static RestoreReport ReportOf(CommandContext context, string cluster, RecoveryPlan plan, RestoreLayout layout, string root, IEnumerable<(string Name, string Value)> settings, RestoreOutcome? outcome) => new(
         cluster, plan.Backup.System.ToString(), plan.Backup.Facts.Major, root, plan.Backup.Label.ToString(), plan.Target.ToString(), plan.Timeline.Value,
         plan.Stop.Kind switch { RecoveryStopKind.EndOfWal => "end-of-wal", var kind => kind.ToString().ToLowerInvariant() }, plan.Stop.At.ToString(), plan.Stop.Record, plan.Stop.Time?.ToDateTimeOffset(),
         plan.WalStart.ToString(), plan.WalEnd.ToString(), plan.SegmentCount, layout.Files.Count + 1, layout.Bytes, layout.StoredBytes,

@@ -3,6 +3,7 @@ using System.Text;
 using Holdfast.Agent.Options;
 using Holdfast.Core;
 using Holdfast.Core.Postgres;
+using Holdfast.Core.Repository.Manifests;
 using Holdfast.Core.Repository.Packs;
 
 namespace Holdfast.Agent.Restore;
@@ -129,9 +130,10 @@ internal sealed class RestoreLayout
             throw new ConfigurationException($"--tablespace-map: two tablespaces would go to {shared.Key}", "name a place for each");
     }
 
-    /// <summary>Takes a row, with the blocks of what has content.</summary>
-    public void Take(FileRow row, IReadOnlyList<Extent> extents)
+    /// <summary>Takes a file, directory or what lies outside.</summary>
+    public void Take(ManifestFile one)
     {
+        var (row, extents) = one;
         var (id, facts) = row;
         if (facts.Kind == FileKind.Link) return;
         if (facts.Kind == FileKind.Outside)
@@ -148,7 +150,7 @@ internal sealed class RestoreLayout
         }
         var file = new RestoreFile(row, name, PathOf(name));
         file.Pieces = [.. extents.Select(extent => new RestorePiece(file, extent))];
-        CheckCovered(file);
+        if (one.CoverageFault() is { } fault) throw new DamagedException($"the backup's manifest does not add up: {fault}", "it cannot be restored whole: choose another with --set, and report this");
         var shown = Text(name);
         if (Array.IndexOf(Skipped, shown) >= 0) return;
         if (shown == ControlFile.RelativePath) Control = file;
@@ -183,17 +185,6 @@ internal sealed class RestoreLayout
         if (was.IsEmpty) return [];
         return new TablespaceMap(TablespaceMap.Parse(was).Locations.Select(location => _tablespaces.TryGetValue(location.Oid, out var tablespace)
             ? new TablespaceLocation(location.Oid, Encoding.UTF8.GetBytes(tablespace.Path)) : location)).Format();
-    }
-
-    private static void CheckCovered(RestoreFile file)
-    {
-        var next = 0u;
-        foreach (var piece in file.Pieces)
-        {
-            if (piece.Extent.FirstBlock != next) throw new DamagedException($"the backup's manifest has no place for {file.Row.Id}, block {next}");
-            next = piece.Extent.EndBlock;
-        }
-        if (next != file.Row.Facts.BlockCount) throw new DamagedException($"the backup's manifest has places for {next} blocks of {file.Row.Id}, which has {file.Row.Facts.BlockCount}");
     }
 
     private string PathOf(byte[] name)

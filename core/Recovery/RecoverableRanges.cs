@@ -28,17 +28,20 @@ public static class RecoverableRanges
         var ranges = new List<RecoverableRange>();
         foreach (var timeline in sources.Timelines)
         {
-            if (sources.Origin(timeline) is not { IsDerived: false } origin) continue;
-            ranges.AddRange(Along(sources, origin.History).Where(range => range.Path.Legs[^1].Timeline == timeline));
+            if (sources.Origin(timeline) is not { } origin) continue;
+            // Where a switch is known to a segment only, a backup of an ancestor may or may not lie before it.
+            ranges.AddRange(Along(sources, origin.History, ownOnly: origin.IsDerived).Where(range => range.Path.Legs[^1].Timeline == timeline));
         }
         return ranges;
     }
 
     /// <summary>The ranges along one history, by start; also those that end on an ancestor.</summary>
-    public static IEnumerable<RecoverableRange> Along(RecoverySources sources, TimelineHistory history)
+    public static IEnumerable<RecoverableRange> Along(RecoverySources sources, TimelineHistory history) => Along(sources, history, ownOnly: false);
+
+    private static IEnumerable<RecoverableRange> Along(RecoverySources sources, TimelineHistory history, bool ownOnly)
     {
         var paths = sources.Wal.PathsTo(history.Timeline);
-        var ancestral = sources.Backups.Where(backup => RecoverySources.IsAncestral(backup, history)).ToArray();
+        var ancestral = sources.Backups.Where(backup => RecoverySources.IsAncestral(backup, history) && (!ownOnly || backup.Facts.Timeline == history.Timeline)).ToArray();
         foreach (var path in paths)
         {
             var backups = ancestral.Where(backup => sources.PathOf(backup, paths) == path).OrderBy(backup => backup.Facts.StopLsn.Value).ToArray();
