@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Sealing;
 
@@ -69,13 +70,26 @@ public sealed record ClusterState
     public BackupName? LastLabel { get; init; }
 
     /// <summary>Backups that were intended and have not ended: at most one a system.</summary>
+    [JsonIgnore]
     public ImmutableList<RunningBackup> Running { get; init; } = [];
 
     /// <summary>Committed backups, in the order of the log.</summary>
+    [JsonIgnore]
     public ImmutableList<LoggedBackup> Backups { get; init; } = [];
 
     /// <summary>The last <see cref="FailedBackupsKept"/> that failed.</summary>
+    [JsonIgnore]
     public ImmutableList<FailedBackup> FailedBackups { get; init; } = [];
+
+    // In JSON these are absent while they are empty: checkpoints older than backups stay equal to the fold.
+    [JsonInclude, JsonPropertyName("running")]
+    internal ImmutableList<RunningBackup>? WrittenRunning { get => OrNull(Running); init => Running = value ?? []; }
+
+    [JsonInclude, JsonPropertyName("backups")]
+    internal ImmutableList<LoggedBackup>? WrittenBackups { get => OrNull(Backups); init => Backups = value ?? []; }
+
+    [JsonInclude, JsonPropertyName("failedBackups")]
+    internal ImmutableList<FailedBackup>? WrittenFailedBackups { get => OrNull(FailedBackups); init => FailedBackups = value ?? []; }
 
     /// <summary>The committed backup of that label; null when there is none.</summary>
     public LoggedBackup? FindBackup(BackupName label) => Backups.Find(backup => backup.Label == label);
@@ -147,4 +161,6 @@ public sealed record ClusterState
                 "the control plane's signing key may be in other hands; stop the control plane and run \"holdfast verify --log\"");
         return entry.Event.Fold(this, stamp) with { Next = Next + 1 };
     }
+
+    private static ImmutableList<T>? OrNull<T>(ImmutableList<T> list) => list.IsEmpty ? null : list;
 }
