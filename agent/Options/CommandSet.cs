@@ -55,6 +55,9 @@ public enum CommandSet
     /// <summary>holdfast agent</summary>
     Agent = 1 << 15,
 
+    /// <summary>holdfast restore</summary>
+    Restore = 1 << 14,
+
     /// <summary>Commands that talk to the control plane, or speak for it.</summary>
     Deciding = Register | Adopt | Token | Revoke,
 
@@ -62,16 +65,16 @@ public enum CommandSet
     Asking = Deciding | Backup | Policy,
 
     /// <summary>Commands that talk to the blob service.</summary>
-    Storing = Init | Register | ArchivePush | ArchiveGet | Check | Adopt | Info | Token | Revoke | Agent,
+    Storing = Init | Register | ArchivePush | ArchiveGet | Check | Adopt | Info | Token | Revoke | Agent | Restore,
 
     /// <summary>Commands that sign or seal as this host.</summary>
     Sealing = ArchivePush | Check | Adopt | Agent,
 
     /// <summary>Commands that open sealed objects.</summary>
-    Restoring = ArchiveGet,
+    Restoring = ArchiveGet | Restore,
 
     /// <summary>Commands that look at the data directory.</summary>
-    DataDirectory = Register | ArchivePush | ArchiveGet | Check | Adopt | Agent,
+    DataDirectory = Register | ArchivePush | ArchiveGet | Check | Adopt | Agent | Restore,
 
     /// <summary>Commands that open a database session.</summary>
     Session = Register | Check | Adopt | Agent,
