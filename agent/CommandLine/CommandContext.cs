@@ -32,6 +32,9 @@ public sealed class CommandContext
     /// <summary>Colours for <see cref="Output"/>, if it is a terminal that can.</summary>
     public TerminalStyle Style { get; init; } = TerminalStyle.Plain;
 
+    /// <summary>Whether <see cref="Error"/> is a terminal: progress may be drawn over.</summary>
+    public bool ErrorIsTerminal { get; init; }
+
     /// <summary>Whether a person can be asked: stdin is a terminal.</summary>
     public bool CanAsk { get; init; }
 

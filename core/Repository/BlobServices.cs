@@ -70,7 +70,8 @@ public sealed class BlobServices : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 
-    internal TokenCredential? TokenCredential => _identity;
+    /// <summary>The identity's tokens; null when the credential is none.</summary>
+    public TokenCredential? TokenCredential => _identity;
 
     internal BlobContainerClient Container(string name) => Guarded(() => _settings.Credential switch
     {
@@ -107,16 +108,44 @@ public sealed class BlobServices : IDisposable
 
     private Uri BlobEndpoint => StoreSettings.CheckEndpoint(_settings.Endpoint, "endpoint");
 
-    private Uri QueueEndpoint
+    private Uri QueueEndpoint => EndpointOf("queue", _settings.QueueEndpoint);
+
+    /// <summary>The table service, which a connection string names itself.</summary>
+    /// <exception cref="ConfigurationException">It is not a plain URL, or is missing and cannot be derived.</exception>
+    public Uri TableEndpoint => EndpointOf("table", _settings.TableEndpoint ?? ConnectionPart("TableEndpoint") switch { { } text => new Uri(text), _ => null });
+
+    /// <summary>The HTTP client of all calls, with the configured authorities.</summary>
+    internal HttpClient Http => _http;
+
+    /// <summary>The way of all calls to the store, for the control plane's client of tables, which is not in here.</summary>
+    public HttpPipelineTransport Transport => _transport;
+
+    /// <summary>Who we are to the store.</summary>
+    public StoreCredential Credential => _settings.Credential;
+
+    /// <summary>The account's name and key, from a shared key or a connection string; null when this credential has none.</summary>
+    internal (string Account, string Key)? AccountKey => _settings.Credential switch
     {
-        get
-        {
-            if (_settings.QueueEndpoint is { } url) return StoreSettings.CheckEndpoint(url, "queue-endpoint");
-            var blobs = BlobEndpoint;
-            var host = blobs.Host.Replace(".blob.", ".queue.", StringComparison.Ordinal);
-            if (host == blobs.Host) throw new ConfigurationException("queue-endpoint is missing, and endpoint has no \".blob.\" to derive it from");
-            return new UriBuilder(blobs) { Host = host }.Uri;
-        }
+        StoreCredential.SharedKey key => (key.Account, key.Key),
+        _ when ConnectionPart("AccountName") is { } account && ConnectionPart("AccountKey") is { } key => (account, key),
+        _ => null,
+    };
+
+    private string? ConnectionPart(string name)
+    {
+        if (_settings.Credential is not StoreCredential.ConnectionString { Value: var text }) return null;
+        foreach (var part in text.Split(';'))
+            if (part.StartsWith(name + "=", StringComparison.OrdinalIgnoreCase)) return part[(name.Length + 1)..];
+        return null;
+    }
+
+    private Uri EndpointOf(string service, Uri? configured)
+    {
+        if (configured is not null) return StoreSettings.CheckEndpoint(configured, service + "-endpoint");
+        var blobs = _settings.Endpoint is null && _settings.Credential is StoreCredential.ConnectionString ? Service().Uri : BlobEndpoint;
+        var host = blobs.Host.Replace(".blob.", $".{service}.", StringComparison.Ordinal);
+        if (host == blobs.Host) throw new ConfigurationException($"{service}-endpoint is missing, and endpoint has no \".blob.\" to derive it from");
+        return new UriBuilder(blobs) { Host = host }.Uri;
     }
 
     private AzureBlobStore Store(string name) => new(Container(name), _calls);

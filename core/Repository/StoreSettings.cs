@@ -25,6 +25,9 @@ public sealed record StoreSettings
     /// </summary>
     public Uri? AuthorityHost { get; init; }
 
+    /// <summary>The table service, for the control plane; null derives it from <see cref="Endpoint"/> (<c>.blob.</c> becomes <c>.table.</c>).</summary>
+    public Uri? TableEndpoint { get; init; }
+
     /// <summary>A PEM file with the root certificates to trust instead of the system's; null: the system's.</summary>
     public string? CaFile { get; init; }
 

@@ -47,7 +47,7 @@ public sealed class HoldfastCluster(string program, AzuriteServer azurite, Postg
             ["HOLDFAST_REPO_AUTH"] = "connection-string",
             ["HOLDFAST_REPO_CONNECTION_STRING_FILE"] = scratch["connection"],
             ["HOLDFAST_REPO_CA_FILE"] = azurite.CaFile,
-        }, "init", $"--cluster={name}", $"--key-path={scratch[$"keys-{name}"]}", "--yes");
+        }, "init", $"--cluster={name}", $"--key-path={scratch[$"keys-{name}"]}", $"--control-plane-url=http://127.0.0.1:{FreePorts.Take(1)[0]}", "--yes");
     }
 
     /// <summary>Registers the host, whose data directory is as <paramref name="dataFolder"/> says.</summary>

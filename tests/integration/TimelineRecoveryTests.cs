@@ -26,6 +26,35 @@ public sealed class TimelineRecoveryTests(BranchedTimelines timelines) : IClassF
     }
 
     [NeedsTheory(Everything)]
+    [InlineData("latest", null, "first, second, third, unarchived")]
+    [InlineData("3", null, "first, second, third, unarchived")]
+    [InlineData("current", null, "first, late on 1")]
+    [InlineData("1", "late on 1", "first, late on 1")]
+    [InlineData("1", "fork of 2", "first")]
+    [InlineData("2", null, "first, late on 2, second")]
+    [InlineData("2", "fork of 3", "first, second")]
+    public async Task A_restore_follows_the_timeline_it_was_told(string timeline, string? restorePoint, string told)
+    {
+        await timelines.Backup;
+        await using var restored = PostgresServer.CreateEmpty(18);
+
+        (await timelines.Stored.RestoreAsync(restored, [$"--target-timeline={timeline}", "--target-action=promote", .. restorePoint is null ? (string[])[] : [$"--target-name={restorePoint}"]])).MustExit();
+
+        await RestoreMatrixTests.JudgeCold(restored);
+        Assert.Equal(told, await RestoreWorld.ToldAsync(restored));
+        Assert.Equal(4, await restored.ScalarAsync<int>("SELECT ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int"));
+    }
+
+    [NeedsFact(Everything)]
+    public async Task A_restore_point_of_another_timeline_is_not_found()
+    {
+        await timelines.Backup;
+        await using var restored = PostgresServer.CreateEmpty(18);
+        Assert.Contains("is not in the WAL of timeline 3", (await timelines.Stored.RestoreAsync(restored, "--target-name=late on 1")).MustExit(1).Error, StringComparison.Ordinal);
+        Assert.Contains("nothing is stored of timeline 9", (await timelines.Stored.RestoreAsync(restored, "--target-timeline=9")).MustExit(1).Error, StringComparison.Ordinal);
+    }
+
+    [NeedsTheory(Everything)]
     [InlineData(false)]
     [InlineData(true)]
     public async Task Refuses_a_timeline_without_a_history_file(bool stored)

@@ -17,6 +17,11 @@ public sealed class AzureTablesJournal(TableClient table) : IJournal
         {
             await table.CreateIfNotExistsAsync(cancellationToken);
         }
+        catch (RequestFailedException error) when (error.Status == (int)HttpStatusCode.Forbidden)
+        {
+            // A SAS for the table may not make it; init did. Whether it is there, a read tells.
+            await ReadAsync("none", "none", cancellationToken);
+        }
         catch (Exception error) when (IsStoreFailure(error, cancellationToken))
         {
             throw Failed("creating the table", error);

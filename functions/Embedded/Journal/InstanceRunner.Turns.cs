@@ -119,7 +119,7 @@ internal sealed partial class InstanceRunner
         if (run.Outcome is RunOutcome.ContinuedAsNew again) return await ContinueAsNewAsync(status with { Input = again.Input }, items, killed);
 
         status = Ended(status, run.Outcome);
-        if (items.Count > 0 || status.IsFinished) await _journal.StepAsync(items, status, killed);
+        if (items.Count > 0 || status.IsFinished || status.Status != _journal.Head.Status.Status) await _journal.StepAsync(items, status, killed);
         Progressed();
         if (status.IsFinished) return await EndAsync(killed);
         _timers.Follow(run.Timers, run.CurrentTime);

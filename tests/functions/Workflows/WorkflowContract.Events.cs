@@ -110,7 +110,7 @@ public static partial class WorkflowContract
     {
         await world.RunAsync(Program().Add(Story, async (context, _) => $"{await context.WaitForEventAsync(Number)}"));
         await world.Client.StartAsync(Story, Id(1), default);
-        await world.Client.RaiseEventAsync(Id(1), Word, "never waited for", "x");
+        await world.Client.RaiseEventAsync(Id(1), Word, "never-waited-for", "x");
         await world.Client.RaiseEventAsync(Id(1), Number, "1", 1);
         await world.Client.EndAsync(Id(1));
         await world.Client.PurgeAsync(Id(1));

@@ -1,7 +1,6 @@
 using Holdfast.Core.Postgres;
-using Holdfast.Core.Repository;
 
-namespace Holdfast.Agent.Host;
+namespace Holdfast.Core.Repository;
 
 /// <summary>What a listing says of the archive: names only. Whether an object counts, its head says.</summary>
 public static class StoredSegments

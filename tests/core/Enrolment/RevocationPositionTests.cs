@@ -1,8 +1,8 @@
-using Holdfast.Agent.Revoke;
+using Holdfast.Core.Enrolment;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository;
 
-namespace Holdfast.Tests.Agent.Revoke;
+namespace Holdfast.Tests.Core.Enrolment;
 
 public class RevocationPositionTests
 {

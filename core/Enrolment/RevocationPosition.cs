@@ -1,7 +1,7 @@
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository;
 
-namespace Holdfast.Agent.Revoke;
+namespace Holdfast.Core.Enrolment;
 
 /// <summary>How far the WAL that a revoked host signed is still believed. Pure.</summary>
 public static class RevocationPosition
