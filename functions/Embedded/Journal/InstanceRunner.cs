@@ -60,6 +60,9 @@ internal sealed partial class InstanceRunner : IDisposable
     /// <summary>Completes at the next step.</summary>
     public Task Changed => Volatile.Read(ref _changed).Task;
 
+    /// <summary>The head as this engine last wrote it; null before it was loaded.</summary>
+    public InstanceHead? Known => _journal.Known;
+
     /// <summary>How often the loop has come to rest, with its alarm set: for tests with a clock in hand.</summary>
     public int Rests => Volatile.Read(ref _rests);
 

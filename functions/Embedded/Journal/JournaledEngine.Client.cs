@@ -110,7 +110,10 @@ public sealed partial class JournaledEngine
 
     private async Task<bool> DeliverAsync(InstanceId instanceId, string name, string eventId, string payload, CancellationToken cancellationToken)
     {
-        if (await InstanceJournal.ReadHeadAsync(_parts.Journal, instanceId, cancellationToken) is not { Status.IsFinished: false } head) return false;
+        // What this engine works on need not be read first.
+        if (Find(instanceId)?.Known is not { Status.IsFinished: false } head)
+            head = await InstanceJournal.ReadHeadAsync(_parts.Journal, instanceId, cancellationToken);
+        if (head is not { Status.IsFinished: false }) return false;
 
         // A conflict means that the event is there already: raised before, or by a call whose answer was lost.
         await _parts.Journal.WriteAsync(instanceId.ToString(), InboxEvent.Rows(head.Incarnation, NextOrder(), eventId, name, payload), cancellationToken);
