@@ -71,7 +71,7 @@ public sealed partial class JournaledEngine
     {
         while (true)
         {
-            var changed = Find(instanceId)?.Changed; // before the look, so that no step falls between
+            var changed = Find(instanceId) is { Completion.IsCompleted: false } runner ? Task.WhenAny(runner.Changed, runner.Completion) : null; // before the look: no step falls between
             var status = await GetStatusAsync(instanceId, cancellationToken) ?? throw new RefusedException($"there is no workflow instance {instanceId}");
             if (status.IsFinished || status != known) return status;
             await (changed?.WaitAsync(cancellationToken) ?? Task.Delay(ForeignPoll, _parts.Time, cancellationToken));
