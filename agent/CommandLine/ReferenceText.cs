@@ -80,7 +80,7 @@ public static class ReferenceText
         var places = new List<string>();
         if (row.In(OptionPlaces.File)) places.Add("the configuration file");
         if (row.In(OptionPlaces.Environment)) places.Add($"`{row.EnvironmentVariable}`");
-        if (row.In(OptionPlaces.Flag)) places.Add($"`{row.Flag}`");
+        if (row.In(OptionPlaces.Flag)) places.Add($"`{row.Flag}`{(row.Alias is { } alias ? $" or `--{alias}`" : "")}");
         return "given by " + string.Join(", ", places) + (row.Secret ? "; secret: refused as a flag, never shown" : "");
     }
 

@@ -66,6 +66,9 @@ public enum OptionGroup
     /// <summary>Backups and their schedules.</summary>
     Backups,
 
+    /// <summary>Where to recover to.</summary>
+    Recovery,
+
     /// <summary>Archiving of WAL.</summary>
     Archiving,
 

@@ -1,5 +1,7 @@
 namespace Holdfast.Agent.Options;
 
+using Holdfast.Core.Postgres;
+using Holdfast.Core.Recovery;
 using Holdfast.Core.Repository;
 using static Holdfast.Agent.Options.CommandSet;
 using static Holdfast.Agent.Options.OptionGroup;
@@ -26,11 +28,11 @@ public static partial class OptionTable
         "one line per segment or file tells what happened; PostgreSQL copies stderr into its own log");
 
     /// <summary>output</summary>
-    public static readonly OptionRow<OutputForm> Output = Choice<OutputForm>("output", General, Init | Register | Check | Adopt | Info | CommandSet.Token | Revoke | Backup | Policy | CommandSet.Version, "the form of results on stdout", ["text", "json"], "text",
+    public static readonly OptionRow<OutputForm> Output = Choice<OutputForm>("output", General, Init | Register | Check | Adopt | Info | CommandSet.Token | Revoke | Backup | Policy | CommandSet.Version | Restore, "the form of results on stdout", ["text", "json"], "text",
         "people come first; programs can ask");
 
     /// <summary>yes</summary>
-    public static readonly OptionRow<bool> Yes = Boolean("yes", General, Init | Register | Adopt | Revoke, "do it without asking", "n", "nothing is changed without showing the plan first",
+    public static readonly OptionRow<bool> Yes = Boolean("yes", General, Init | Register | Adopt | Revoke | Restore, "do it without asking", "n", "nothing is changed without showing the plan first",
         "For scripts. Without it, and with no terminal to ask on, the command shows its plan and stops.", OptionPlaces.Flag);
 
     /// <summary>reference</summary>
@@ -137,8 +139,12 @@ public static partial class OptionTable
     /// <summary>repo-token-file</summary>
     public static readonly OptionRow<string> RepoTokenFile = Path("repo-token-file", Repository, Storing, "the federated token, for repo-auth=workload");
 
+    /// <summary>repo-authority-host</summary>
+    public static readonly OptionRow<Uri> RepoAuthorityHost = Url("repo-authority-host", Repository, Storing, "where tokens come from, for workload and service-principal in another cloud than Azure's public one",
+        "https://login.microsoftonline.us for Azure Government, https://login.chinacloudapi.cn for Azure in China, its own address for a disconnected cloud. Left out: AZURE_AUTHORITY_HOST, else the public cloud.");
+
     /// <summary>repo-ca-file</summary>
-    public static readonly OptionRow<string> RepoCaFile = Path("repo-ca-file", Repository, Storing, "certificate authorities (PEM) to trust for repo-endpoint instead of the system's",
+    public static readonly OptionRow<string> RepoCaFile = Path("repo-ca-file", Repository, Storing, "certificate authorities (PEM) to trust for repo-endpoint and repo-authority-host instead of the system's",
         details: "For private endpoints behind an inspecting proxy, and for Azurite.");
 
     /// <summary>repo-timeout</summary>
@@ -148,7 +154,7 @@ public static partial class OptionTable
     // PostgreSQL
 
     /// <summary>pg-path</summary>
-    public static readonly OptionRow<string> PgPath = Path("pg-path", PostgreSql, DataDirectory, "the data directory", fallback: "PGDATA",
+    public static readonly OptionRow<string> PgPath = Path("pg-path", PostgreSql, DataDirectory, "the data directory", fallback: "PGDATA", alias: "pgdata",
         details: "Segments given by a relative path, as PostgreSQL's %p is, are looked for in here.");
 
     /// <summary>pg-socket-path</summary>
@@ -171,7 +177,7 @@ public static partial class OptionTable
     // Keys
 
     /// <summary>control-plane-key</summary>
-    public static readonly OptionRow<PinnedKey> ControlPlaneKey = Key("control-plane-key", Keys, Register | ArchivePush | ArchiveGet | Check | Adopt | Info | Revoke, "the control plane's public signing key: the only one whose log counts",
+    public static readonly OptionRow<PinnedKey> ControlPlaneKey = Key("control-plane-key", Keys, Register | ArchivePush | ArchiveGet | Check | Adopt | Info | Revoke | CommandSet.Agent | Restore, "the control plane's public signing key: the only one whose log counts",
         "THUMBPRINT:POINT, 43 and 86 characters of base64url, as init prints it.");
 
     /// <summary>content-key-file</summary>
@@ -252,6 +258,58 @@ public static partial class OptionTable
     /// <summary>schedule-incr</summary>
     public static readonly OptionRow<string> ScheduleIncr = Schedule("schedule-incr", "incr");
 
+    /// <summary>kit</summary>
+    public static readonly OptionRow<string> Kit = Path("kit", Keys, Restore, "the recovery kit that init wrote, instead of a configuration file",
+        details: "It says where the repository is and whose log counts; a credential (HOLDFAST_REPO_… or flags) and content-private-key-file, with the content or the escrow key, complete it.", places: OptionPlaces.Flag);
+
+    // Recovery
+
+    /// <summary>target-time</summary>
+    public static readonly OptionRow<PostgresTime> TargetTime = Flag<PostgresTime>("target-time", Recovery, Restore, "recover to this moment", PostgresTimeText.TryParse, PostgresTimeText.Expected,
+        "Everything that was committed up to it is there. Without a zone it is UTC.");
+
+    /// <summary>target-xid</summary>
+    public static readonly OptionRow<uint> TargetXid = Flag<uint>("target-xid", Recovery, Restore, "recover to the end of this transaction", OptionParsers.Xid, "a transaction's number, as PostgreSQL logs it",
+        "Transactions that ended before it are there, whatever their numbers.");
+
+    /// <summary>target-lsn</summary>
+    public static readonly OptionRow<Lsn> TargetLsn = Flag<Lsn>("target-lsn", Recovery, Restore, "recover to this WAL position", OptionParsers.Lsn, "an LSN such as 0/2A000028");
+
+    /// <summary>target-name</summary>
+    public static readonly OptionRow<string> TargetName = Flag<string>("target-name", Recovery, Restore, "recover to this restore point", OptionParsers.RestorePoint, "the name of a restore point, at most 63 bytes",
+        "One that pg_create_restore_point made.");
+
+    /// <summary>target-immediate</summary>
+    public static readonly OptionRow<bool> TargetImmediate = Boolean("target-immediate", Recovery, Restore, "stop as soon as the backup is consistent", "n", "most want what came after it, too", "", OptionPlaces.Flag);
+
+    /// <summary>target-exclusive</summary>
+    public static readonly OptionRow<bool> TargetExclusive = Boolean("target-exclusive", Recovery, Restore, "stop just before target-time, target-xid or target-lsn", "n", "PostgreSQL's recovery_target_inclusive is on", "", OptionPlaces.Flag);
+
+    /// <summary>target-timeline</summary>
+    public static readonly OptionRow<TimelineChoice> TargetTimeline = Flag<TimelineChoice>("target-timeline", Recovery, Restore, "recover along this timeline", OptionParsers.Timeline, "latest, current (the backup's) or a number",
+        "", "latest", "PostgreSQL's default");
+
+    /// <summary>target-action</summary>
+    public static readonly OptionRow<TargetAction> TargetAction = Choice<TargetAction>("target-action", Recovery, Restore, "what the server does at the target", ["pause", "promote", "shutdown"], "pause",
+        "PostgreSQL's default: look first, then SELECT pg_wal_replay_resume()", "Without a target the server takes writes when WAL ends.");
+
+    /// <summary>set</summary>
+    public static readonly OptionRow<BackupName> Set = Flag<BackupName>("set", Recovery, Restore, "start from this backup instead of the best one", OptionParsers.Label, "a backup's label such as 20260102-020000F");
+
+    /// <summary>tablespace-map</summary>
+    public static readonly OptionRow<TablespaceMoves> TablespaceMap = Flag<TablespaceMoves>("tablespace-map", Recovery, Restore, "put a tablespace elsewhere: OLD=NEW", TablespaceMoves.TryParse,
+        "OLD=NEW, OLD being the tablespace's path or OID, NEW an absolute path", "May be given more than once. What is not named goes to where it was.", repeatable: true);
+
+    /// <summary>link-all</summary>
+    public static readonly OptionRow<bool> LinkAll = Boolean("link-all", Recovery, Restore, "make pg_wal a link again, where it was one", "n", "a plain directory works on every host", "The link's target must be empty or missing.", OptionPlaces.Flag);
+
+    /// <summary>adopt</summary>
+    public static readonly OptionRow<bool> AdoptAfterwards = Boolean("adopt", Recovery, Restore, "leave archive_mode as it was: the restored server shall continue this history", "n",
+        "a copy that archives would disturb the original", "Then run, once it takes writes: holdfast adopt.", OptionPlaces.Flag);
+
+    /// <summary>dry-run</summary>
+    public static readonly OptionRow<bool> DryRun = Boolean("dry-run", Recovery, Restore, "show the plan and change nothing", "n", "the plan is shown anyway, before anything is changed", "", OptionPlaces.Flag);
+
     // Archiving
 
     /// <summary>compress-level</summary>
@@ -269,13 +327,27 @@ public static partial class OptionTable
     public static readonly OptionRow<DamagedWalPolicy> WalDamaged = Choice<DamagedWalPolicy>("wal-damaged", Archiving, ArchivePush | Check, "what becomes of a segment that is still damaged after three calls", ["store", "hold"], "store",
         "holding it would fill the disk and then stop the server", "store: kept under a name of its own, the cut logged, a full backup asked for, the alarm raised. hold: PostgreSQL keeps it until an operator decides.");
 
+    // Backups
+
+    /// <summary>job-poll</summary>
+    public static readonly OptionRow<PollChoice> JobPoll = Poll("job-poll", Host, CommandSet.Agent, "how often the agent looks for a job", "auto",
+        "auto: every 50 ms when the store is on this host, else every second after a job and every 5 s at rest", PollChoice.Shortest, PollChoice.Longest);
+
+    /// <summary>heartbeat-interval</summary>
+    public static readonly OptionRow<TimeSpan> HeartbeatInterval = Duration("heartbeat-interval", Host, CommandSet.Agent, "how often the agent says that the host is well", "30s", TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1),
+        "two fit into the minute in which the control plane looks at every cluster");
+
+    /// <summary>backup-store-timeout</summary>
+    public static readonly OptionRow<TimeSpan> BackupStoreTimeout = Duration("backup-store-timeout", Host, CommandSet.Agent, "how long a backup waits for a store that does not take a blob before it gives up", "10min", TimeSpan.FromSeconds(1), TimeSpan.FromDays(1),
+        "an attempt of hours is worth more patience than a segment, which PostgreSQL keeps");
+
     // Host
 
     /// <summary>host-name</summary>
     public static readonly OptionRow<string> HostName = Text("host-name", Host, Register | Sealing, "what the repository calls this host", "Left out: the machine's host name.");
 
     /// <summary>process-max</summary>
-    public static readonly OptionRow<int> ProcessMax = Integer("process-max", Host, Register | ArchivePush | ArchiveGet | Check | Adopt, "segments and files worked on at once", 2, 1, 64, "", "leaves most of a small server to PostgreSQL");
+    public static readonly OptionRow<int> ProcessMax = Integer("process-max", Host, Register | ArchivePush | ArchiveGet | Check | Adopt | CommandSet.Agent | Restore, "segments and files worked on at once", 2, 1, 64, "", "leaves most of a small server to PostgreSQL");
 
     /// <summary>state-path</summary>
     public static readonly OptionRow<string> StatePath = Path("state-path", Host, Storing, "this host's keys and what it has seen of the log", "/var/lib/holdfast", "survives a restart; must not be in the data directory");
@@ -296,12 +368,13 @@ public static partial class OptionTable
         Cluster, Config, LogLevel, Output, Yes, Reference, Gaps, Verify, Strict,
         RepoEndpoint, RepoQueueEndpoint, RepoTableEndpoint, RepoAccount, RepoAuth, RepoConnectionString, RepoConnectionStringFile, RepoKey, RepoKeyFile,
         RepoSasData, RepoSasDataFile, RepoSasLog, RepoSasLogFile, RepoSasCatalog, RepoSasCatalogFile, RepoSasWork, RepoSasWorkFile, RepoSasQueue, RepoSasQueueFile, RepoSasJournal, RepoSasJournalFile,
-        RepoClientId, RepoTenantId, RepoClientSecret, RepoClientSecretFile, RepoClientCertificate, RepoTokenFile, RepoCaFile, RepoTimeout,
+        RepoClientId, RepoTenantId, RepoClientSecret, RepoClientSecretFile, RepoClientCertificate, RepoTokenFile, RepoAuthorityHost, RepoCaFile, RepoTimeout,
         PgPath, PgSocketPath, PgHost, PgPort, PgUser, PgDatabase,
         ControlPlaneKey, ContentKeyFile, EscrowKeyFile, IndexKeyFile, ContentPrivateKeyFile, IndexPrivateKeyFile, SigningKeyFile, EqualityKeyFile, ControlPlaneConfig,
         ControlPlaneUrl, ControlPlaneApiKey, ControlPlaneApiKeyFile, ControlPlaneOperatorKey, ControlPlaneOperatorKeyFile, SasDays, Role, Reason, EnrolmentToken, EnrolmentTokenFile,
         Type, BackupHost, Detach, ScheduleFull, ScheduleDiff, ScheduleIncr,
+        Kit, TargetTime, TargetXid, TargetLsn, TargetName, TargetImmediate, TargetExclusive, TargetTimeline, TargetAction, Set, TablespaceMap, LinkAll, AdoptAfterwards, DryRun,
         CompressLevel, ArchiveTimeout, ArchiveGetTimeout, WalDamaged,
-        HostName, ProcessMax, StatePath, SpoolPath, SpoolMax, KeyPath,
+        JobPoll, HeartbeatInterval, BackupStoreTimeout, HostName, ProcessMax, StatePath, SpoolPath, SpoolMax, KeyPath,
     ];
 }

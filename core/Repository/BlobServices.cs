@@ -197,21 +197,38 @@ public sealed class BlobServices : IDisposable
     {
         StoreCredential.ManagedIdentity it => new ManagedIdentityCredential(Managed(it)),
         StoreCredential.WorkloadIdentity it => new WorkloadIdentityCredential(Workload(it)),
-        StoreCredential.ClientSecret it => new ClientSecretCredential(it.TenantId, it.ClientId, it.Secret, new ClientSecretCredentialOptions { Transport = _transport }),
+        StoreCredential.ClientSecret it => new ClientSecretCredential(it.TenantId, it.ClientId, it.Secret,
+            Ask(new ClientSecretCredentialOptions { DisableInstanceDiscovery = IsDisconnected })),
         StoreCredential.ClientCertificate it => new ClientCertificateCredential(it.TenantId, it.ClientId, it.CertificateFile,
-            new ClientCertificateCredentialOptions { Transport = _transport }),
+            Ask(new ClientCertificateCredentialOptions { DisableInstanceDiscovery = IsDisconnected })),
         _ => null,
     });
+
+    // A token request is made within a store call, whose funnel retries and limits it; the SDK's own retries would multiply them.
+    private T Ask<T>(T options) where T : TokenCredentialOptions
+    {
+        options.Transport = _transport;
+        options.Retry.MaxRetries = 0;
+        options.Diagnostics.IsLoggingEnabled = false;
+        options.Diagnostics.IsDistributedTracingEnabled = false;
+        options.Diagnostics.IsTelemetryEnabled = false;
+        if (_settings.AuthorityHost is { } host) options.AuthorityHost = StoreSettings.CheckEndpoint(host, "authority-host");
+        return options;
+    }
+
+    // Where Azure's own clouds are not reached, nor is login.microsoftonline.com, which would be asked whether the authority is one of them.
+    private bool IsDisconnected => _settings.AuthorityHost is { } host
+        && !((Uri[])[AzureAuthorityHosts.AzurePublicCloud, AzureAuthorityHosts.AzureGovernment, AzureAuthorityHosts.AzureChina]).Any(known => known.Host == host.Host);
 
     private ManagedIdentityCredentialOptions Managed(StoreCredential.ManagedIdentity it)
     {
         var id = it.ClientId is null ? ManagedIdentityId.SystemAssigned : ManagedIdentityId.FromUserAssignedClientId(it.ClientId);
-        return new ManagedIdentityCredentialOptions(id) { Transport = _transport };
+        return Ask(new ManagedIdentityCredentialOptions(id));
     }
 
     private WorkloadIdentityCredentialOptions Workload(StoreCredential.WorkloadIdentity it)
     {
-        var options = new WorkloadIdentityCredentialOptions { Transport = _transport };
+        var options = Ask(new WorkloadIdentityCredentialOptions { DisableInstanceDiscovery = IsDisconnected });
         if (it.TenantId is not null) options.TenantId = it.TenantId;
         if (it.ClientId is not null) options.ClientId = it.ClientId;
         if (it.TokenFile is not null) options.TokenFilePath = it.TokenFile;

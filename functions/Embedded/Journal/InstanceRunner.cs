@@ -31,6 +31,7 @@ internal sealed partial class InstanceRunner : IDisposable
     private volatile bool _hasNews = true;
     private volatile bool _isDraining;
     private long _lastProgress;
+    private int _rests;
 
     /// <summary>For an instance that is in the journal.</summary>
     public InstanceRunner(InstanceId instanceId, EngineParts parts)
@@ -58,6 +59,9 @@ internal sealed partial class InstanceRunner : IDisposable
 
     /// <summary>Completes at the next step.</summary>
     public Task Changed => Volatile.Read(ref _changed).Task;
+
+    /// <summary>How often the loop has come to rest, with its alarm set: for tests with a clock in hand.</summary>
+    public int Rests => Volatile.Read(ref _rests);
 
     /// <summary>Begins to work.</summary>
     public void Start(CancellationToken killed) => Completion = Task.Run(() => RunAsync(killed), CancellationToken.None);
@@ -118,6 +122,7 @@ internal sealed partial class InstanceRunner : IDisposable
         var look = _timers.NextLook();
         if (_run is not null && (look is null || look > _parts.Options.EvictAfter)) look = _parts.Options.EvictAfter;
         await using var alarm = look is { } pause ? _parts.Time.CreateTimer(_ => Wake(), null, pause, Timeout.InfiniteTimeSpan) : null;
+        Interlocked.Increment(ref _rests);
         await _wake.Reader.ReadAsync(killed);
     }
 
