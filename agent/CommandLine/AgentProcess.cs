@@ -92,6 +92,7 @@ public sealed class AgentProcess(TextWriter output, TextWriter error, IReadOnlyD
             Log = log,
             Clock = Clock,
             CanAsk = CanAsk,
+            ErrorIsTerminal = ErrorIsTerminal,
             Input = Input ?? (CanAsk && command.Id != CommandSet.ArchivePush ? Console.In : TextReader.Null),
             Style = TerminalStyle.For(OutputIsTerminal, environment),
         }, cancellationToken).ConfigureAwait(false);

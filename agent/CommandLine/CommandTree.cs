@@ -59,7 +59,7 @@ public static class CommandTree
         return built;
     }
 
-    private static Option<string[]> Build(OptionRow row, string flag) => new(flag)
+    private static Option<string[]> Build(OptionRow row, string flag) => new(flag, row.Alias is { } alias ? [$"--{alias}"] : [])
     {
         Description = row.Summary,
         Hidden = row.Secret,
@@ -98,6 +98,11 @@ public static class CommandTree
             var flag = option.IdentifierToken!.Value;
             if (flag is "--help" or "-h") continue;
             var (row, negated) = FlagReader.Find(command.Id, command.Name, flag);
+            if (row.Repeatable && option.IdentifierTokenCount == option.Tokens.Count)
+            {
+                flags.Add(FlagReader.Give(row, negated, flag, string.Join('\n', option.Tokens.Select(token => token.Value))));
+                continue;
+            }
             if (option.IdentifierTokenCount > Math.Max(1, option.Tokens.Count) || row.Kind == OptionKind.Boolean && option.IdentifierTokenCount > 1 || option.Tokens.Count > 1)
                 throw new ConfigurationException($"flag {flag}: given twice", "give it once");
             flags.Add(FlagReader.Give(row, negated, flag, option.Tokens.FirstOrDefault()?.Value));

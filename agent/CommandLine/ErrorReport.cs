@@ -1,5 +1,6 @@
 using Holdfast.Agent.Terminal;
 using Holdfast.Core;
+using Holdfast.Core.Recovery;
 
 namespace Holdfast.Agent.CommandLine;
 
@@ -33,6 +34,7 @@ public static class ErrorReport
     public static int CodeOf(Exception failure, bool terminated = true) => failure switch
     {
         ConfigurationException => ExitCode.Usage,
+        UnreachableTargetException => ExitCode.No,
         RefusedException => ExitCode.Refused,
         StoreException => ExitCode.Store,
         DamagedException => ExitCode.Damaged,

@@ -60,6 +60,8 @@ public static class HelpText
         OptionGroup.Repository => "repository options",
         OptionGroup.PostgreSql => "PostgreSQL options",
         OptionGroup.Keys => "key options",
+        OptionGroup.Backups => "backup options",
+        OptionGroup.Recovery => "recovery options",
         OptionGroup.Archiving => "archiving options",
         _ => "host options",
     };
@@ -81,6 +83,7 @@ public static class HelpText
 
     private static string Form(OptionRow row) => row switch
     {
+        { Alias: { } alias } => $"  {row.Flag}={row.Kind.ToString().ToUpperInvariant()}, --{alias}=…",
         { Secret: true } => $"  {row.Name}=…  (configuration file or {row.EnvironmentVariable} only)",
         { Kind: OptionKind.Boolean } => "  " + row.Flag,
         _ => $"  {row.Flag}={row.Kind.ToString().ToUpperInvariant()}",

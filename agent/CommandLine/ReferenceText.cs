@@ -71,7 +71,8 @@ public static class ReferenceText
         writer.WriteLine(row.Default is { } value ? $"- default `{value}`: {row.Reason}" : "- no default");
         if (row.FallbackVariable is { } variable) writer.WriteLine($"- given nowhere: `{variable}` from the environment");
         writer.WriteLine($"- {Places(row)}");
-        writer.WriteLine("- used by " + string.Join(", ", CommandTable.NamesOf(row.Commands).Select(name => $"[{name}](#{name})")));
+        writer.WriteLine("- used by " + string.Join(", ", CommandTable.NamesOf(row.Commands).Select(name => $"[{name}](#{name})")
+            .Concat(row.UsedBy(CommandSet.ControlPlane) ? ["[holdfast-control-plane](control-plane.md)"] : [])));
     }
 
     private static string Places(OptionRow row)
@@ -79,7 +80,7 @@ public static class ReferenceText
         var places = new List<string>();
         if (row.In(OptionPlaces.File)) places.Add("the configuration file");
         if (row.In(OptionPlaces.Environment)) places.Add($"`{row.EnvironmentVariable}`");
-        if (row.In(OptionPlaces.Flag)) places.Add($"`{row.Flag}`");
+        if (row.In(OptionPlaces.Flag)) places.Add($"`{row.Flag}`{(row.Alias is { } alias ? $" or `--{alias}`" : "")}");
         return "given by " + string.Join(", ", places) + (row.Secret ? "; secret: refused as a flag, never shown" : "");
     }
 

@@ -24,7 +24,7 @@ public sealed class InfoCommand : AgentCommand
 
     /// <inheritdoc/>
     public override string Description => """
-        Reads the log and a listing, so it works when the control plane is down. With an index or a content key at hand it also says which times the WAL covers, and --verify proves that the archive is whole: it reads every segment's index, judges its signature and joins it to its neighbours, across switches of timelines too.
+        Backups, the moments that can be restored, and the WAL. Reads the log and a listing, so it works when the control plane is down. With an index or a content key at hand it also says which times the WAL covers, and --verify proves that the archive is whole: it reads every segment's index, judges its signature and joins it to its neighbours, across switches of timelines too.
         """;
 
     /// <inheritdoc/>
@@ -62,7 +62,7 @@ public sealed class InfoCommand : AgentCommand
         var survey = new WalSurvey(repository.Data, new LogTrust(repository.Log, view), keys, message => context.Log.Warn(message));
         var histories = new List<InfoHistory>();
         foreach (var system in view.State.Hosts.Select(host => host.System).OfType<Core.Postgres.SystemIdentifier>().Distinct())
-            histories.Add(await survey.ReadAsync(system, view.State.Cuts, verify, cancellationToken).ConfigureAwait(false));
+            histories.Add(await survey.ReadAsync(system, view.State, verify, cancellationToken).ConfigureAwait(false));
         var hosts = new List<InfoHost>();
         foreach (var host in view.State.Hosts) hosts.Add(await HostAsync(repository.Log, host, cancellationToken).ConfigureAwait(false));
         return new InfoReport(repository.Cluster, view.State.Cluster!.Id, context.Clock.GetUtcNow(), view.Head.Number, hosts, histories);

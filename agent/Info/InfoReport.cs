@@ -42,10 +42,56 @@ public sealed record InfoHost(
 /// <param name="Alternates">Blobs beside a name that something else had taken.</param>
 /// <param name="Foreign">Blobs that Holdfast does not make.</param>
 /// <param name="Cuts">Stretches that the log says are not to be had.</param>
+/// <param name="Backups">Committed backups, the oldest first.</param>
+/// <param name="Running">Backups that were begun and have not ended.</param>
+/// <param name="Failed">The last backups that failed.</param>
+/// <param name="Restorable">What can be recovered to, by timeline, then start.</param>
 /// <param name="Verification">Only with --verify.</param>
 public sealed record InfoHistory(
     string SystemIdentifier, int? Major, long? SegmentSize, long Segments, long Bytes, IReadOnlyList<InfoTimeline> Timelines, IReadOnlyList<InfoGap> Gaps,
-    InfoExtras Partial, InfoExtras Damaged, InfoExtras Alternates, InfoExtras Foreign, IReadOnlyList<InfoCut> Cuts, InfoVerification? Verification);
+    InfoExtras Partial, InfoExtras Damaged, InfoExtras Alternates, InfoExtras Foreign, IReadOnlyList<InfoCut> Cuts,
+    IReadOnlyList<InfoBackup> Backups, IReadOnlyList<InfoRunningBackup> Running, IReadOnlyList<InfoFailedBackup> Failed, IReadOnlyList<InfoRestorable> Restorable, InfoVerification? Verification);
+
+/// <summary>A committed backup.</summary>
+/// <param name="Label">Its label.</param>
+/// <param name="Type">full, diff or incr.</param>
+/// <param name="Parent">What it builds on; null for a full.</param>
+/// <param name="Host">The host that made it.</param>
+/// <param name="Major">PostgreSQL's major version.</param>
+/// <param name="Timeline">The timeline it is of.</param>
+/// <param name="StartLsn">Replay starts here.</param>
+/// <param name="StopLsn">Replay must reach this.</param>
+/// <param name="Started">By the server's clock.</param>
+/// <param name="Stopped">By the server's clock: no earlier time can be recovered to from it.</param>
+/// <param name="DatabaseBytes">Of all files.</param>
+/// <param name="ReadBytes">Read from the data directory.</param>
+/// <param name="StoredBytes">Of its own packs.</param>
+/// <param name="Files">Files in it.</param>
+/// <param name="CorruptPages">Pages that were stored although they fail their checksum.</param>
+public sealed record InfoBackup(
+    string Label, string Type, string? Parent, string Host, int Major, uint Timeline, string StartLsn, string StopLsn, DateTimeOffset Started, DateTimeOffset Stopped,
+    long DatabaseBytes, long ReadBytes, long StoredBytes, long Files, long CorruptPages);
+
+/// <summary>A backup that has not ended.</summary>
+/// <param name="Label">Its label.</param>
+/// <param name="Host">The host that makes it.</param>
+/// <param name="Since">The control plane's clock.</param>
+public sealed record InfoRunningBackup(string Label, string Host, DateTimeOffset Since);
+
+/// <summary>A backup that failed.</summary>
+/// <param name="Label">Its label.</param>
+/// <param name="Time">The control plane's clock.</param>
+/// <param name="Reason">Why.</param>
+public sealed record InfoFailedBackup(string Label, DateTimeOffset Time, string Reason);
+
+/// <summary>A stretch in which every moment can be recovered to: [Start, End).</summary>
+/// <param name="Timeline">The timeline to recover along.</param>
+/// <param name="Start">The first backup's stop.</param>
+/// <param name="End">The byte after the last segment.</param>
+/// <param name="From">When the first backup stopped.</param>
+/// <param name="To">The latest time in its last segments that have one; null without an index key.</param>
+/// <param name="Backups">Labels of the backups in it, the oldest first.</param>
+public sealed record InfoRestorable(uint Timeline, string Start, string End, DateTimeOffset From, DateTimeOffset? To, IReadOnlyList<string> Backups);
 
 /// <summary>Blobs of one kind.</summary>
 /// <param name="Count">How many.</param>

@@ -45,6 +45,8 @@ public sealed class InfoScreen(CommandContext context, InfoReport report)
         _out.WriteLine();
         _out.WriteLine($"{history.SystemIdentifier}{(history.Major is { } major ? $" · PostgreSQL {major}" : "")}"
             + (history.SegmentSize is { } size ? $" · {Count(history.Segments, "segment")} of {Quantity.Bytes(size)}, {Quantity.Bytes(history.Bytes)} stored" : ""));
+        WriteRestorable(history);
+        WriteBackups(history);
         if (history.Segments == 0)
         {
             _out.WriteLine("no WAL is stored yet");
@@ -57,6 +59,33 @@ public sealed class InfoScreen(CommandContext context, InfoReport report)
         WriteGaps(history, Shown);
         WriteExtras(history);
         if (history.Verification is { } verification) Write(verification);
+    }
+
+    private void WriteRestorable(InfoHistory history)
+    {
+        foreach (var range in history.Restorable.TakeLast(Shown))
+            _out.WriteLine($"restorable  {Quantity.Time(range.From)}  →  {(range.To is { } to ? Quantity.TimeAgo(to, report.Time) : $"LSN {range.End}")}{(history.Restorable.Count > 1 ? $"   timeline {range.Timeline}, LSN {range.Start} to {range.End}" : "")}");
+        if (history.Restorable.Count > 0) return;
+        _out.WriteLine(context.Style.Warn("nothing can be restored yet") + (history.Backups.Count == 0 ? ": there is no backup" : ": the WAL that makes the backups consistent is missing"));
+        Hint("take a backup, on the database host: holdfast backup --type=full");
+    }
+
+    private void WriteBackups(InfoHistory history)
+    {
+        if (history.Backups.Count + history.Running.Count + history.Failed.Count == 0) return;
+        if (history.Backups.Count > 0)
+        {
+            var table = new TextTable("label", "type", "started", ">took", ">database", ">stored", "");
+            foreach (var backup in history.Backups.TakeLast(Shown))
+                table.Add(backup.Label, backup.Type, Quantity.Time(backup.Started), Quantity.Duration(backup.Stopped - backup.Started), Quantity.Bytes(backup.DatabaseBytes), Quantity.Bytes(backup.StoredBytes),
+                    backup.CorruptPages == 0 ? "" : context.Style.Bad(Count(backup.CorruptPages, "corrupt page")));
+            _out.WriteLine();
+            table.WriteTo(_out);
+            if (history.Backups.Count > Shown) _out.WriteLine($"and {history.Backups.Count - Shown} earlier backups: holdfast info --output=json");
+        }
+        foreach (var backup in history.Running) _out.WriteLine($"{backup.Label}  running since {Quantity.TimeAgo(backup.Since, report.Time)} on {backup.Host}");
+        foreach (var backup in history.Failed.TakeLast(3)) _out.WriteLine($"{backup.Label}  {context.Style.Bad("failed")} {Quantity.TimeAgo(backup.Time, report.Time)}: {backup.Reason}");
+        _out.WriteLine();
     }
 
     private void WriteTimes(InfoHistory history)

@@ -1,5 +1,6 @@
 using Holdfast.Core.Continuity;
 using Holdfast.Core.Postgres;
+using Holdfast.Core.Recovery;
 using Holdfast.Core.Repository;
 using Holdfast.Core.Sealing;
 
@@ -28,10 +29,10 @@ public sealed class WalSurvey(IObjectStore data, ISignerTrust trust, SurveyKeys 
 
     /// <summary>Surveys one history.</summary>
     /// <param name="system">Its system identifier.</param>
-    /// <param name="cuts">What the log says is not to be had.</param>
+    /// <param name="state">What the log says: backups, and what is not to be had.</param>
     /// <param name="verify">Whether to read every segment's index.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    public async Task<InfoHistory> ReadAsync(SystemIdentifier system, IEnumerable<LoggedCut> cuts, bool verify, CancellationToken cancellationToken)
+    public async Task<InfoHistory> ReadAsync(SystemIdentifier system, ClusterState state, bool verify, CancellationToken cancellationToken)
     {
         var inventory = await new WalListing(data, trust, system).ReadAsync(cancellationToken).ConfigureAwait(false);
         var ranges = inventory.Ranges.Select(stored => stored.Range).ToArray();
@@ -41,10 +42,16 @@ public sealed class WalSurvey(IObjectStore data, ISignerTrust trust, SurveyKeys 
         var reader = new WalIndexReader(data, trust, keys.Index, system);
         var times = await ReadTimesAsync(reader, inventory, cancellationToken).ConfigureAwait(false);
         var verification = verify ? await VerifyAsync(reader, ranges, origins, inventory.Size, cancellationToken).ConfigureAwait(false) : null;
+        var cuts = state.Cuts.Where(cut => cut.System == system).ToArray();
+        var sources = new RecoverySources(state.Backups.Where(backup => backup.System == system), cuts, ranges, origins, stored, inventory.Size);
         return new InfoHistory(system.ToString(), times.Major, ranges.Length == 0 ? null : inventory.Size.Bytes, inventory.SegmentCount, inventory.Bytes,
             [.. origins.Select(origin => Timeline(origin, inventory, times.Of))], [.. Gaps(WalRanges.FromRanges(ranges, origins.Select(origin => origin.History), inventory.Size), origins)],
             Extras(inventory.Partial), Extras(inventory.Damaged), Extras(inventory.Alternates), Extras(inventory.Foreign),
-            [.. cuts.Where(cut => cut.System == system).Select(cut => new InfoCut(cut.Timeline.Value, cut.From.ToString(), cut.To.ToString(), Word(cut.Reason)))], verification);
+            [.. cuts.Select(cut => new InfoCut(cut.Timeline.Value, cut.From.ToString(), cut.To.ToString(), Word(cut.Reason)))],
+            [.. state.Backups.Where(backup => backup.System == system).Select(backup => Backup(backup, state))],
+            [.. state.Running.Where(backup => backup.System == system).Select(backup => new InfoRunningBackup(backup.Label.ToString(), Host(state, backup.Host), backup.Time.ToDateTimeOffset()))],
+            [.. state.FailedBackups.Where(backup => backup.System == system).Select(backup => new InfoFailedBackup(backup.Label.ToString(), backup.Time.ToDateTimeOffset(), backup.Reason))],
+            [.. RecoverableRanges.Find(sources).Select(range => Restorable(range, times.Of))], verification);
     }
 
     /// <summary>Gaps of each timeline, and what is missing only on the way across a switch.</summary>
@@ -57,6 +64,24 @@ public sealed class WalSurvey(IObjectStore data, ISignerTrust trust, SurveyKeys 
                     gaps.Add(gap);
         return gaps.OrderBy(gap => gap.Timeline.Value).ThenBy(gap => gap.FirstMissing.Number).Select(gap => new InfoGap(
             gap.Timeline.Value, gap.FirstMissing.ToString(), gap.LastMissing.ToString(), gap.FirstMissing.Start.ToString(), gap.LastMissing.End.ToString(), gap.SegmentCount));
+    }
+
+    private static InfoBackup Backup(LoggedBackup backup, ClusterState state)
+    {
+        var facts = backup.Facts;
+        return new InfoBackup(backup.Label.ToString(), Word(backup.Label.Type), backup.Parent?.ToString(), Host(state, backup.Host), facts.Major, facts.Timeline.Value, facts.StartLsn.ToString(),
+            facts.StopLsn.ToString(), facts.StartTime.ToDateTimeOffset(), facts.StopTime.ToDateTimeOffset(), facts.DatabaseBytes, facts.ReadBytes, facts.StoredBytes, facts.FileCount, facts.CorruptPages);
+    }
+
+    private static string Host(ClusterState state, Core.Sealing.KeyThumbprint key) => state.FindHost(key)?.Name ?? key.Short;
+
+    private static InfoRestorable Restorable(RecoverableRange range, Dictionary<WalRange, (DateTimeOffset? From, DateTimeOffset? To)> times)
+    {
+        var last = range.Path.Legs[^1];
+        var to = times.FirstOrDefault(stored => stored.Key.Timeline == last.Timeline && stored.Key.End == last.End).Value.To;
+        var stopped = range.Backups.Max(backup => backup.Facts.StopTime.Microseconds);
+        return new InfoRestorable(range.Timeline.Value, range.Start.ToString(), range.End.ToString(), range.From.ToDateTimeOffset(),
+            to is { } seen && seen > new PostgresTime(stopped).ToDateTimeOffset() ? seen : times.Count == 0 ? null : new PostgresTime(stopped).ToDateTimeOffset(), [.. range.Backups.Select(backup => backup.Label.ToString())]);
     }
 
     private async Task<InfoVerification> VerifyAsync(

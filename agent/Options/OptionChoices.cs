@@ -32,6 +32,19 @@ public enum DamagedWalPolicy
     Hold,
 }
 
+/// <summary>What a server does when it has recovered to its target (recovery_target_action).</summary>
+public enum TargetAction
+{
+    /// <summary>Waits, open for reading.</summary>
+    Pause,
+
+    /// <summary>Takes writes, on a new timeline.</summary>
+    Promote,
+
+    /// <summary>Stops.</summary>
+    Shutdown,
+}
+
 /// <summary>How much is logged; each level includes those before it.</summary>
 public enum LogLevel
 {

@@ -1,6 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
-using Holdfast.Core.Sealing;
+using System.Text;
+using Holdfast.Core.Postgres;
+using Holdfast.Core.Recovery;
+using Holdfast.Core.Repository;
 
 namespace Holdfast.Agent.Options;
 
@@ -70,6 +73,24 @@ internal static class OptionParsers
     public static bool Url(string text, [MaybeNullWhen(false)] out Uri value) =>
         Uri.TryCreate(text, UriKind.Absolute, out value) && (value.Scheme == Uri.UriSchemeHttps || value.Scheme == Uri.UriSchemeHttp && value.IsLoopback)
         && value.UserInfo.Length == 0 && value.Query.Length == 0 && value.Fragment.Length == 0;
+
+    public static bool Xid(string text, out uint value) => uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value >= 3; // FirstNormalTransactionId
+
+    public static bool Lsn(string text, out Lsn value) => Core.Postgres.Lsn.TryParse(text, out value) && value.IsValid;
+
+    /// <summary>PostgreSQL's MAXFNAMELEN, and no quotes or control characters to be misread in a configuration file.</summary>
+    public static bool RestorePoint(string text, [MaybeNullWhen(false)] out string value) => Text(text, out value) && Encoding.UTF8.GetByteCount(text) <= 63;
+
+    public static bool Timeline(string text, out TimelineChoice value)
+    {
+        value = text == "current" ? TimelineChoice.OfBackup : TimelineChoice.Latest;
+        if (text is "current" or "latest") return true;
+        var isNumber = uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0;
+        if (isNumber) value = TimelineChoice.Of(new TimelineId(number));
+        return isNumber;
+    }
+
+    public static bool Label(string text, out BackupName value) => BackupName.TryParse(text, out value);
 
     private static bool TrySize(string text, out ByteSize value)
     {

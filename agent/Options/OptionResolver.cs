@@ -33,10 +33,15 @@ public sealed class OptionResolver
         if ((_command & CommandSet.Configured) == 0) return new ResolvedOptions(OptionTable.Config.Default!, ParseAll(), _warnings);
         TakeEnvironment();
         var path = _given.TryGetValue(OptionTable.Config, out var config) ? (string)Parse(config) : OptionTable.Config.Default!;
-        var document = ConfigurationFile.Read(path, mustExist: _given.ContainsKey(OptionTable.Config), out var mode);
-        TakeDocument(path, document, mode);
+        // With a recovery kit, the host's own configuration may be of another cluster: only a file that was named is read.
+        if (!_given.ContainsKey(OptionTable.Kit) || _given.ContainsKey(OptionTable.Config))
+        {
+            var document = ConfigurationFile.Read(path, mustExist: _given.ContainsKey(OptionTable.Config), out var mode);
+            TakeDocument(path, document, mode);
+        }
+        if (_given.TryGetValue(OptionTable.Kit, out var kit)) TakeKit((string)Parse(kit));
         TakeFallbacks();
-        return new ResolvedOptions(path, ParseAll(), _warnings);
+        return new ResolvedOptions(path, ParseAll(), _warnings) { Given = [.. _given.Values] };
     }
 
     private void TakeFlags(IReadOnlyList<GivenOption> flags)
@@ -73,6 +78,19 @@ public sealed class OptionResolver
         TakeSection(path, document, IniDocument.GlobalSection, OptionOrigin.GlobalSection);
         if ((mode & UnixFileMode.OtherRead) != 0 && document.Entries.FirstOrDefault(entry => OptionTable.Find(entry.Key) is { Secret: true }) is { Key: { } secret })
             _warnings.Add($"{path} holds {secret} and can be read by every user of this host (mode {ConfigurationFile.Octal(mode)}); chmod o-rwx {path}");
+    }
+
+    private void TakeKit(string path)
+    {
+        var kit = Init.RecoveryKit.Read(Host.Recipients.Read(path), path);
+        void Take(OptionRow row, string? text)
+        {
+            if (text is not null) Offer(new GivenOption(row, text, new OptionSource(OptionOrigin.ClusterSection, path)));
+        }
+        Take(OptionTable.Cluster, kit.Cluster);
+        Take(OptionTable.RepoEndpoint, kit.Endpoint);
+        Take(OptionTable.RepoQueueEndpoint, kit.QueueEndpoint);
+        Take(OptionTable.ControlPlaneKey, kit.ControlPlaneKey);
     }
 
     private static void CheckEntry(string path, IniEntry entry)

@@ -13,6 +13,12 @@ public abstract class OptionRow
     /// <summary>Words and dashes, as in the file and after "--".</summary>
     public required string Name { get; init; }
 
+    /// <summary>Another name for the flag, as other tools have it; null for none.</summary>
+    public string? Alias { get; init; }
+
+    /// <summary>As a flag it may be given more than once; its texts are joined by line feeds.</summary>
+    public bool Repeatable { get; init; }
+
     /// <summary>What its text means.</summary>
     public required OptionKind Kind { get; init; }
 

@@ -12,7 +12,7 @@ public static partial class OptionTable
     public const string TestPrefix = "HOLDFAST_TEST_";
 
     /// <summary>The option of that name, or null.</summary>
-    public static OptionRow? Find(string name) => All.FirstOrDefault(row => row.Name == name);
+    public static OptionRow? Find(string name) => All.FirstOrDefault(row => row.Name == name) ?? All.FirstOrDefault(row => row.Alias == name);
 
     /// <summary>The option of that HOLDFAST_ variable, or null.</summary>
     public static OptionRow? FindVariable(string variable) => All.FirstOrDefault(row => row.In(OptionPlaces.Environment) && row.EnvironmentVariable == variable);
@@ -57,9 +57,10 @@ public static partial class OptionTable
         };
 
     private static OptionRow<string> Path(string name, OptionGroup group, CommandSet commands, string summary, string? value = null, string reason = "", string details = "",
-        OptionPlaces places = OptionPlaces.All, string? fallback = null, OptionRow? fileOf = null) => new()
+        OptionPlaces places = OptionPlaces.All, string? fallback = null, OptionRow? fileOf = null, string? alias = null) => new()
         {
             Name = name,
+            Alias = alias,
             Kind = OptionKind.Path,
             Group = group,
             Commands = commands,
@@ -72,6 +73,24 @@ public static partial class OptionTable
             FileOf = fileOf,
             Expected = "an absolute path",
             Parser = OptionParsers.Path,
+        };
+
+    /// <summary>A value of a type of its own, given by a flag only.</summary>
+    private static OptionRow<T> Flag<T>(string name, OptionGroup group, CommandSet commands, string summary, OptionParser<T> parser, string expected, string details = "",
+        string? value = null, string reason = "", bool repeatable = false) where T : notnull => new()
+        {
+            Name = name,
+            Kind = OptionKind.Text,
+            Group = group,
+            Commands = commands,
+            Summary = summary,
+            Details = details,
+            Default = value,
+            Reason = reason,
+            Places = OptionPlaces.Flag,
+            Repeatable = repeatable,
+            Expected = expected,
+            Parser = parser,
         };
 
     private static OptionRow<string> Secret(string name, OptionGroup group, CommandSet commands, string summary, string details = "") => new()
@@ -104,6 +123,9 @@ public static partial class OptionTable
         Expected = $"a whole number from {minimum} to {maximum}{(unit.Length == 0 ? "" : " " + unit)}",
         Parser = OptionParsers.Integer(minimum, maximum),
     };
+
+    private static OptionRow<string> Schedule(string name, string type) => Text(name, OptionGroup.Backups, CommandSet.Policy, $"when {type} backups are taken: a cron expression in UTC, \"off\" or \"on\"",
+        "Five fields: minute, hour, day of month, month, day of week; underscores may stand for the spaces between.", places: OptionPlaces.Flag);
 
     private static OptionRow<ByteSize> Size(string name, OptionGroup group, CommandSet commands, string summary, string value, long minimum, long maximum, string reason) => new()
     {

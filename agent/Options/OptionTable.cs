@@ -1,5 +1,7 @@
 namespace Holdfast.Agent.Options;
 
+using Holdfast.Core.Postgres;
+using Holdfast.Core.Recovery;
 using Holdfast.Core.Repository;
 using static Holdfast.Agent.Options.CommandSet;
 using static Holdfast.Agent.Options.OptionGroup;
@@ -26,11 +28,11 @@ public static partial class OptionTable
         "one line per segment or file tells what happened; PostgreSQL copies stderr into its own log");
 
     /// <summary>output</summary>
-    public static readonly OptionRow<OutputForm> Output = Choice<OutputForm>("output", General, Init | Register | Check | Adopt | Info | CommandSet.Token | Revoke | CommandSet.Version, "the form of results on stdout", ["text", "json"], "text",
+    public static readonly OptionRow<OutputForm> Output = Choice<OutputForm>("output", General, Init | Register | Check | Adopt | Info | CommandSet.Token | Revoke | Backup | Policy | CommandSet.Version | Restore, "the form of results on stdout", ["text", "json"], "text",
         "people come first; programs can ask");
 
     /// <summary>yes</summary>
-    public static readonly OptionRow<bool> Yes = Boolean("yes", General, Init | Register | Adopt | Revoke, "do it without asking", "n", "nothing is changed without showing the plan first",
+    public static readonly OptionRow<bool> Yes = Boolean("yes", General, Init | Register | Adopt | Revoke | Restore, "do it without asking", "n", "nothing is changed without showing the plan first",
         "For scripts. Without it, and with no terminal to ask on, the command shows its plan and stops.", OptionPlaces.Flag);
 
     /// <summary>reference</summary>
@@ -55,6 +57,10 @@ public static partial class OptionTable
     /// <summary>repo-queue-endpoint</summary>
     public static readonly OptionRow<Uri> RepoQueueEndpoint = Url("repo-queue-endpoint", Repository, Storing, "the queue service's address, where it cannot be derived from repo-endpoint",
         "Derived by default: .blob. becomes .queue.");
+
+    /// <summary>repo-table-endpoint</summary>
+    public static readonly OptionRow<Uri> RepoTableEndpoint = Url("repo-table-endpoint", Repository, Init | ControlPlane, "the table service's address, where it cannot be derived from repo-endpoint",
+        "Derived by default: .blob. becomes .table. The control plane keeps its journal there; hosts have no rights on it.");
 
     /// <summary>repo-account</summary>
     public static readonly OptionRow<string> RepoAccount = Text("repo-account", Repository, Storing, "the storage account's name",
@@ -108,6 +114,12 @@ public static partial class OptionTable
     /// <summary>repo-sas-queue-file</summary>
     public static readonly OptionRow<string> RepoSasQueueFile = FileForm(RepoSasQueue);
 
+    /// <summary>repo-sas-journal</summary>
+    public static readonly OptionRow<string> RepoSasJournal = Secret("repo-sas-journal", Repository, ControlPlane, "the SAS of the control plane's journal, a table, for repo-auth=sas", "For the control plane alone.");
+
+    /// <summary>repo-sas-journal-file</summary>
+    public static readonly OptionRow<string> RepoSasJournalFile = FileForm(RepoSasJournal);
+
     /// <summary>repo-client-id</summary>
     public static readonly OptionRow<string> RepoClientId = Text("repo-client-id", Repository, Storing, "the client id of the identity",
         "With managed: a user-assigned identity; left out, the machine's own. With workload and service-principal: the application.");
@@ -127,8 +139,12 @@ public static partial class OptionTable
     /// <summary>repo-token-file</summary>
     public static readonly OptionRow<string> RepoTokenFile = Path("repo-token-file", Repository, Storing, "the federated token, for repo-auth=workload");
 
+    /// <summary>repo-authority-host</summary>
+    public static readonly OptionRow<Uri> RepoAuthorityHost = Url("repo-authority-host", Repository, Storing, "where tokens come from, for workload and service-principal in another cloud than Azure's public one",
+        "https://login.microsoftonline.us for Azure Government, https://login.chinacloudapi.cn for Azure in China, its own address for a disconnected cloud. Left out: AZURE_AUTHORITY_HOST, else the public cloud.");
+
     /// <summary>repo-ca-file</summary>
-    public static readonly OptionRow<string> RepoCaFile = Path("repo-ca-file", Repository, Storing, "certificate authorities (PEM) to trust for repo-endpoint instead of the system's",
+    public static readonly OptionRow<string> RepoCaFile = Path("repo-ca-file", Repository, Storing, "certificate authorities (PEM) to trust for repo-endpoint and repo-authority-host instead of the system's",
         details: "For private endpoints behind an inspecting proxy, and for Azurite.");
 
     /// <summary>repo-timeout</summary>
@@ -138,7 +154,7 @@ public static partial class OptionTable
     // PostgreSQL
 
     /// <summary>pg-path</summary>
-    public static readonly OptionRow<string> PgPath = Path("pg-path", PostgreSql, DataDirectory, "the data directory", fallback: "PGDATA",
+    public static readonly OptionRow<string> PgPath = Path("pg-path", PostgreSql, DataDirectory, "the data directory", fallback: "PGDATA", alias: "pgdata",
         details: "Segments given by a relative path, as PostgreSQL's %p is, are looked for in here.");
 
     /// <summary>pg-socket-path</summary>
@@ -161,15 +177,15 @@ public static partial class OptionTable
     // Keys
 
     /// <summary>control-plane-key</summary>
-    public static readonly OptionRow<PinnedKey> ControlPlaneKey = Key("control-plane-key", Keys, Register | ArchivePush | ArchiveGet | Check | Adopt | Info | Revoke | CommandSet.Agent, "the control plane's public signing key: the only one whose log counts",
+    public static readonly OptionRow<PinnedKey> ControlPlaneKey = Key("control-plane-key", Keys, Register | ArchivePush | ArchiveGet | Check | Adopt | Info | Revoke | CommandSet.Agent | Restore, "the control plane's public signing key: the only one whose log counts",
         "THUMBPRINT:POINT, 43 and 86 characters of base64url, as init prints it.");
 
     /// <summary>content-key-file</summary>
-    public static readonly OptionRow<string> ContentKeyFile = Path("content-key-file", Keys, Init | Sealing, "the public content key (JWK): what this host seals, only a restorer opens",
+    public static readonly OptionRow<string> ContentKeyFile = Path("content-key-file", Keys, Init | Sealing | ControlPlane, "the public content key (JWK): what this host seals, only a restorer opens",
         details: "init makes one unless it is given here; then the private half stays where it is.");
 
     /// <summary>escrow-key-file</summary>
-    public static readonly OptionRow<string> EscrowKeyFile = Path("escrow-key-file", Keys, Init | Sealing, "the public escrow key (JWK): a second way to the content, its private half offline");
+    public static readonly OptionRow<string> EscrowKeyFile = Path("escrow-key-file", Keys, Init | Sealing | ControlPlane, "the public escrow key (JWK): a second way to the content, its private half offline");
 
     /// <summary>index-key-file</summary>
     public static readonly OptionRow<string> IndexKeyFile = Path("index-key-file", Keys, Init | Sealing, "the public index key (JWK): what the control plane must read is sealed to it");
@@ -190,6 +206,23 @@ public static partial class OptionTable
     public static readonly OptionRow<string> ControlPlaneConfig = Path("control-plane-config", Keys, Deciding, "the control plane's configuration file, for the embedded control plane",
         details: "What init wrote as control-plane/holdfast.conf. With it this command decides in the control plane's name; a database host needs it only while no control plane runs elsewhere.");
 
+    /// <summary>control-plane-url</summary>
+    public static readonly OptionRow<Uri> ControlPlaneUrl = Url("control-plane-url", Keys, Init | Asking | ControlPlane, "where the control plane listens",
+        "init writes http://127.0.0.1:7430 unless told otherwise: the embedded control plane serves this machine only.");
+
+    /// <summary>control-plane-api-key</summary>
+    public static readonly OptionRow<string> ControlPlaneApiKey = Secret("control-plane-api-key", Keys, Asking | ControlPlane, "the key to the control plane's HTTP interface",
+        "init makes two: the operator's, in agent/, may register hosts, start backups and look; the admin's, in control-plane/, may also issue tokens, revoke and set the policy.");
+
+    /// <summary>control-plane-api-key-file</summary>
+    public static readonly OptionRow<string> ControlPlaneApiKeyFile = FileForm(ControlPlaneApiKey);
+
+    /// <summary>control-plane-operator-key</summary>
+    public static readonly OptionRow<string> ControlPlaneOperatorKey = Secret("control-plane-operator-key", Keys, ControlPlane, "the operator's key that the control plane accepts beside its admin's, control-plane-api-key");
+
+    /// <summary>control-plane-operator-key-file</summary>
+    public static readonly OptionRow<string> ControlPlaneOperatorKeyFile = FileForm(ControlPlaneOperatorKey);
+
     /// <summary>sas-days</summary>
     public static readonly OptionRow<int> SasDays = Integer("sas-days", Keys, Init, "how long the SAS tokens that init makes are valid", 365, 1, 3650, "days", "a year is what operators plan renewals in; an identity never expires");
 
@@ -204,6 +237,78 @@ public static partial class OptionTable
 
     /// <summary>enrolment-token-file</summary>
     public static readonly OptionRow<string> EnrolmentTokenFile = FileForm(EnrolmentToken);
+
+    // Backups
+
+    /// <summary>type</summary>
+    public static readonly OptionRow<BackupType> Type = Choice<BackupType>("type", Backups, Backup, "what the backup builds on", ["full", "diff", "incr"], "full", "the only type that this version takes");
+
+    /// <summary>host</summary>
+    public static readonly OptionRow<string> BackupHost = Text("host", Backups, Backup, "the database host that makes it: its name, or its key's thumbprint", "Left out: the only one.", places: OptionPlaces.Flag);
+
+    /// <summary>detach</summary>
+    public static readonly OptionRow<bool> Detach = Boolean("detach", Backups, Backup, "begin it and do not wait", "n", "who waits learns whether it is restorable", "", OptionPlaces.Flag);
+
+    /// <summary>schedule-full</summary>
+    public static readonly OptionRow<string> ScheduleFull = Schedule("schedule-full", "full");
+
+    /// <summary>schedule-diff</summary>
+    public static readonly OptionRow<string> ScheduleDiff = Schedule("schedule-diff", "diff");
+
+    /// <summary>schedule-incr</summary>
+    public static readonly OptionRow<string> ScheduleIncr = Schedule("schedule-incr", "incr");
+
+    /// <summary>kit</summary>
+    public static readonly OptionRow<string> Kit = Path("kit", Keys, Restore, "the recovery kit that init wrote, instead of a configuration file",
+        details: "It says where the repository is and whose log counts; a credential (HOLDFAST_REPO_… or flags) and content-private-key-file, with the content or the escrow key, complete it.", places: OptionPlaces.Flag);
+
+    // Recovery
+
+    /// <summary>target-time</summary>
+    public static readonly OptionRow<PostgresTime> TargetTime = Flag<PostgresTime>("target-time", Recovery, Restore, "recover to this moment", PostgresTimeText.TryParse, PostgresTimeText.Expected,
+        "Everything that was committed up to it is there. Without a zone it is UTC.");
+
+    /// <summary>target-xid</summary>
+    public static readonly OptionRow<uint> TargetXid = Flag<uint>("target-xid", Recovery, Restore, "recover to the end of this transaction", OptionParsers.Xid, "a transaction's number, as PostgreSQL logs it",
+        "Transactions that ended before it are there, whatever their numbers.");
+
+    /// <summary>target-lsn</summary>
+    public static readonly OptionRow<Lsn> TargetLsn = Flag<Lsn>("target-lsn", Recovery, Restore, "recover to this WAL position", OptionParsers.Lsn, "an LSN such as 0/2A000028");
+
+    /// <summary>target-name</summary>
+    public static readonly OptionRow<string> TargetName = Flag<string>("target-name", Recovery, Restore, "recover to this restore point", OptionParsers.RestorePoint, "the name of a restore point, at most 63 bytes",
+        "One that pg_create_restore_point made.");
+
+    /// <summary>target-immediate</summary>
+    public static readonly OptionRow<bool> TargetImmediate = Boolean("target-immediate", Recovery, Restore, "stop as soon as the backup is consistent", "n", "most want what came after it, too", "", OptionPlaces.Flag);
+
+    /// <summary>target-exclusive</summary>
+    public static readonly OptionRow<bool> TargetExclusive = Boolean("target-exclusive", Recovery, Restore, "stop just before target-time, target-xid or target-lsn", "n", "PostgreSQL's recovery_target_inclusive is on", "", OptionPlaces.Flag);
+
+    /// <summary>target-timeline</summary>
+    public static readonly OptionRow<TimelineChoice> TargetTimeline = Flag<TimelineChoice>("target-timeline", Recovery, Restore, "recover along this timeline", OptionParsers.Timeline, "latest, current (the backup's) or a number",
+        "", "latest", "PostgreSQL's default");
+
+    /// <summary>target-action</summary>
+    public static readonly OptionRow<TargetAction> TargetAction = Choice<TargetAction>("target-action", Recovery, Restore, "what the server does at the target", ["pause", "promote", "shutdown"], "pause",
+        "PostgreSQL's default: look first, then SELECT pg_wal_replay_resume()", "Without a target the server takes writes when WAL ends.");
+
+    /// <summary>set</summary>
+    public static readonly OptionRow<BackupName> Set = Flag<BackupName>("set", Recovery, Restore, "start from this backup instead of the best one", OptionParsers.Label, "a backup's label such as 20260102-020000F");
+
+    /// <summary>tablespace-map</summary>
+    public static readonly OptionRow<TablespaceMoves> TablespaceMap = Flag<TablespaceMoves>("tablespace-map", Recovery, Restore, "put a tablespace elsewhere: OLD=NEW", TablespaceMoves.TryParse,
+        "OLD=NEW, OLD being the tablespace's path or OID, NEW an absolute path", "May be given more than once. What is not named goes to where it was.", repeatable: true);
+
+    /// <summary>link-all</summary>
+    public static readonly OptionRow<bool> LinkAll = Boolean("link-all", Recovery, Restore, "make pg_wal a link again, where it was one", "n", "a plain directory works on every host", "The link's target must be empty or missing.", OptionPlaces.Flag);
+
+    /// <summary>adopt</summary>
+    public static readonly OptionRow<bool> AdoptAfterwards = Boolean("adopt", Recovery, Restore, "leave archive_mode as it was: the restored server shall continue this history", "n",
+        "a copy that archives would disturb the original", "Then run, once it takes writes: holdfast adopt.", OptionPlaces.Flag);
+
+    /// <summary>dry-run</summary>
+    public static readonly OptionRow<bool> DryRun = Boolean("dry-run", Recovery, Restore, "show the plan and change nothing", "n", "the plan is shown anyway, before anything is changed", "", OptionPlaces.Flag);
 
     // Archiving
 
@@ -242,7 +347,7 @@ public static partial class OptionTable
     public static readonly OptionRow<string> HostName = Text("host-name", Host, Register | Sealing, "what the repository calls this host", "Left out: the machine's host name.");
 
     /// <summary>process-max</summary>
-    public static readonly OptionRow<int> ProcessMax = Integer("process-max", Host, Register | ArchivePush | ArchiveGet | Check | Adopt | CommandSet.Agent, "segments and files worked on at once", 2, 1, 64, "", "leaves most of a small server to PostgreSQL");
+    public static readonly OptionRow<int> ProcessMax = Integer("process-max", Host, Register | ArchivePush | ArchiveGet | Check | Adopt | CommandSet.Agent | Restore, "segments and files worked on at once", 2, 1, 64, "", "leaves most of a small server to PostgreSQL");
 
     /// <summary>state-path</summary>
     public static readonly OptionRow<string> StatePath = Path("state-path", Host, Storing, "this host's keys and what it has seen of the log", "/var/lib/holdfast", "survives a restart; must not be in the data directory");
@@ -261,11 +366,14 @@ public static partial class OptionTable
     public static IReadOnlyList<OptionRow> All { get; } =
     [
         Cluster, Config, LogLevel, Output, Yes, Reference, Gaps, Verify, Strict,
-        RepoEndpoint, RepoQueueEndpoint, RepoAccount, RepoAuth, RepoConnectionString, RepoConnectionStringFile, RepoKey, RepoKeyFile,
-        RepoSasData, RepoSasDataFile, RepoSasLog, RepoSasLogFile, RepoSasCatalog, RepoSasCatalogFile, RepoSasWork, RepoSasWorkFile, RepoSasQueue, RepoSasQueueFile,
-        RepoClientId, RepoTenantId, RepoClientSecret, RepoClientSecretFile, RepoClientCertificate, RepoTokenFile, RepoCaFile, RepoTimeout,
+        RepoEndpoint, RepoQueueEndpoint, RepoTableEndpoint, RepoAccount, RepoAuth, RepoConnectionString, RepoConnectionStringFile, RepoKey, RepoKeyFile,
+        RepoSasData, RepoSasDataFile, RepoSasLog, RepoSasLogFile, RepoSasCatalog, RepoSasCatalogFile, RepoSasWork, RepoSasWorkFile, RepoSasQueue, RepoSasQueueFile, RepoSasJournal, RepoSasJournalFile,
+        RepoClientId, RepoTenantId, RepoClientSecret, RepoClientSecretFile, RepoClientCertificate, RepoTokenFile, RepoAuthorityHost, RepoCaFile, RepoTimeout,
         PgPath, PgSocketPath, PgHost, PgPort, PgUser, PgDatabase,
-        ControlPlaneKey, ContentKeyFile, EscrowKeyFile, IndexKeyFile, ContentPrivateKeyFile, IndexPrivateKeyFile, SigningKeyFile, EqualityKeyFile, ControlPlaneConfig, SasDays, Role, Reason, EnrolmentToken, EnrolmentTokenFile,
+        ControlPlaneKey, ContentKeyFile, EscrowKeyFile, IndexKeyFile, ContentPrivateKeyFile, IndexPrivateKeyFile, SigningKeyFile, EqualityKeyFile, ControlPlaneConfig,
+        ControlPlaneUrl, ControlPlaneApiKey, ControlPlaneApiKeyFile, ControlPlaneOperatorKey, ControlPlaneOperatorKeyFile, SasDays, Role, Reason, EnrolmentToken, EnrolmentTokenFile,
+        Type, BackupHost, Detach, ScheduleFull, ScheduleDiff, ScheduleIncr,
+        Kit, TargetTime, TargetXid, TargetLsn, TargetName, TargetImmediate, TargetExclusive, TargetTimeline, TargetAction, Set, TablespaceMap, LinkAll, AdoptAfterwards, DryRun,
         CompressLevel, ArchiveTimeout, ArchiveGetTimeout, WalDamaged,
         JobPoll, HeartbeatInterval, BackupStoreTimeout, HostName, ProcessMax, StatePath, SpoolPath, SpoolMax, KeyPath,
     ];

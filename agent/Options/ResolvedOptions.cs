@@ -21,6 +21,9 @@ public sealed class ResolvedOptions
     /// <summary>What the operator should know about the configuration; for the log.</summary>
     public IReadOnlyList<string> Warnings { get; }
 
+    /// <summary>What was given, texts as they were, in no order: defaults are not among them.</summary>
+    internal IReadOnlyList<GivenOption> Given { get; init; } = [];
+
     /// <summary>The values of secrets in use, so that nothing prints them.</summary>
     public IEnumerable<string> Secrets => _values.Where(pair => pair.Key.Secret).Select(pair => (string)pair.Value.Value);
 

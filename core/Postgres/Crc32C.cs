@@ -32,6 +32,9 @@ public static class Crc32C
     /// <summary>The CRC of <paramref name="bytes"/>.</summary>
     public static uint Of(ReadOnlySpan<byte> bytes) => Append(0, bytes);
 
+    /// <summary>The CRC of that many zero bytes, without having them.</summary>
+    public static uint OfZeros(long length) => Shift(uint.MaxValue, length) ^ uint.MaxValue;
+
     /// <summary>The CRC of A followed by B, from their CRCs and the length of B in bytes.</summary>
     public static uint Combine(uint crcA, uint crcB, long lengthB) => Shift(crcA, lengthB) ^ crcB;
 

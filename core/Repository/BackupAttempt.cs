@@ -11,7 +11,7 @@ namespace Holdfast.Core.Repository;
 public sealed record BackupAttempt(SystemIdentifier System, BackupName Label, int Attempt)
 {
     /// <summary><c>{s}/backup/{label}/{attempt}/</c>: what every name of it starts with.</summary>
-    public string Prefix { get; } = BlobNames.BackupAttempt(System, Label, Attempt);
+    public string Prefix => BlobNames.BackupAttempt(System, Label, Attempt);
 
     /// <summary>The name of a pack.</summary>
     public string Pack(int worker, int number) => BlobNames.Pack(Prefix, worker, number);

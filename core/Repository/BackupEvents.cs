@@ -17,8 +17,9 @@ public sealed record BackupIntended(BackupName Label, SystemIdentifier System, K
         if (state.LastLabel is { } last && Label.CompareTo(last) <= 0) return $"label {Label} does not come after {last}";
         if (state.Running.FirstOrDefault(backup => backup.System == System) is { } running) return $"backup {running.Label} of system {System} has not ended";
         if (Label.Type == BackupType.Full) return Parent is null ? null : "a full backup has no parent";
-        return Parent is { } parent && state.FindBackup(parent) is { } built && built.System == System && parent.OfFull == Label.OfFull
-            ? null : $"backup {Label} needs a committed parent that goes back to {Label.OfFull}";
+        if (Parent is not { } parent || state.FindBackup(parent) is not { } built || built.System != System || parent.OfFull != Label.OfFull)
+            return $"backup {Label} needs a committed parent that goes back to {Label.OfFull}";
+        return Label.Type == BackupType.Diff && parent.Type != BackupType.Full ? $"a differential backup builds on the full one, not on {parent}" : null;
     }
 
     internal override ClusterState Fold(ClusterState state, EntryStamp at) =>
@@ -34,7 +35,8 @@ public sealed record BackupCommitted(BackupName Label, int Attempt, BackupFacts 
 {
     internal override string? Refusal(ClusterState state, EntryStamp at)
     {
-        if (state.Running.All(backup => backup.Label != Label)) return $"no backup {Label} is being made";
+        if (state.Running.Find(backup => backup.Label == Label) is not { } running) return $"no backup {Label} is being made";
+        if (state.FindHost(running.Host)?.Revoked is { } revoked) return $"the host that made backup {Label} was revoked by entry {revoked.Entry}";
         if (Attempt < 1) return "attempts count from 1";
         if (Facts.StartLsn > Facts.StopLsn) return $"it starts at {Facts.StartLsn}, after its stop at {Facts.StopLsn}";
         return Facts is { DatabaseBytes: >= 0, ReadBytes: >= 0, StoredBytes: >= 0, FileCount: >= 0, CorruptPages: >= 0, Major: > 0 } ? null : "a count is negative";

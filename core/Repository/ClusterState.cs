@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Sealing;
 
@@ -69,13 +70,26 @@ public sealed record ClusterState
     public BackupName? LastLabel { get; init; }
 
     /// <summary>Backups that were intended and have not ended: at most one a system.</summary>
+    [JsonIgnore]
     public ImmutableList<RunningBackup> Running { get; init; } = [];
 
     /// <summary>Committed backups, in the order of the log.</summary>
+    [JsonIgnore]
     public ImmutableList<LoggedBackup> Backups { get; init; } = [];
 
     /// <summary>The last <see cref="FailedBackupsKept"/> that failed.</summary>
+    [JsonIgnore]
     public ImmutableList<FailedBackup> FailedBackups { get; init; } = [];
+
+    // In JSON these are absent while they are empty: checkpoints older than backups stay equal to the fold.
+    [JsonInclude, JsonPropertyName("running")]
+    internal ImmutableList<RunningBackup>? WrittenRunning { get => OrNull(Running); init => Running = value ?? []; }
+
+    [JsonInclude, JsonPropertyName("backups")]
+    internal ImmutableList<LoggedBackup>? WrittenBackups { get => OrNull(Backups); init => Backups = value ?? []; }
+
+    [JsonInclude, JsonPropertyName("failedBackups")]
+    internal ImmutableList<FailedBackup>? WrittenFailedBackups { get => OrNull(FailedBackups); init => FailedBackups = value ?? []; }
 
     /// <summary>The committed backup of that label; null when there is none.</summary>
     public LoggedBackup? FindBackup(BackupName label) => Backups.Find(backup => backup.Label == label);
@@ -117,16 +131,17 @@ public sealed record ClusterState
     }
 
     /// <summary>
-    /// Whether the history file of a timeline, signed by <paramref name="key"/>, counts. It says where the timeline began, so it counts for every
-    /// timeline that the host may have written on: from the one at registration up to, and with, the one at revocation. Were it judged as WAL up
-    /// to the timeline's end, revoking a host that was once promoted would take away the timeline with all good WAL on it.
+    /// Whether the history file of a timeline, or a backup history file on it, signed by <paramref name="key"/>, counts: up to, and with, the
+    /// timeline at revocation. Were a history file judged as WAL up to the timeline's end, revoking a host that was once promoted would take away
+    /// the timeline with all good WAL on it. Timelines before the one at registration count, too: their files tell the past of what the host
+    /// archives, and PostgreSQL hands them over again on a standby with archive_mode=always. That gives a host no power it had not: it may name
+    /// any later timeline anyhow, and what is stored already is never replaced.
     /// </summary>
     public Standing CountsForTimeline(KeyThumbprint key, SystemIdentifier system, TimelineId timeline)
     {
         if (FindHost(key) is not { } host) return Standing.UnknownSigner;
         if (host.Role != HostRole.Database) return Standing.WrongRole;
         if (host.System != system) return Standing.WrongSystem;
-        if (timeline.CompareTo(host.Start.Timeline) < 0) return Standing.BeforeRegistration;
         if (host.Revoked is not { } revoked) return Standing.Counts;
         return revoked.Limit(system) is { } limit && timeline.CompareTo(limit.Timeline) <= 0 ? Standing.Counts : Standing.AfterRevocation;
     }
@@ -147,4 +162,6 @@ public sealed record ClusterState
                 "the control plane's signing key may be in other hands; stop the control plane and run \"holdfast verify --log\"");
         return entry.Event.Fold(this, stamp) with { Next = Next + 1 };
     }
+
+    private static ImmutableList<T>? OrNull<T>(ImmutableList<T> list) => list.IsEmpty ? null : list;
 }

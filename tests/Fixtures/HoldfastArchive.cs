@@ -1,5 +1,7 @@
 using Azure.Storage;
 using Azure.Storage.Blobs;
+using Holdfast.Agent.CommandLine;
+using Holdfast.Agent.Options;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository;
 
@@ -33,6 +35,7 @@ public sealed class HoldfastArchive : IWalArchive, IDisposable
     {
         var archive = new HoldfastArchive(azurite);
         await File.WriteAllTextAsync(archive._scratch["connection"], azurite.ConnectionString);
+        ReadyKeys.PlaceIn(archive._scratch["keys", archive._names.Cluster]);
         ScratchFolder.GiveToServers(archive._scratch.Path);
         await RunAsync("init", "--yes", $"--cluster={archive._names.Cluster}", $"--key-path={archive._scratch["keys"]}",
             "--repo-auth=connection-string", $"--repo-connection-string-file={archive._scratch["connection"]}", $"--repo-ca-file={azurite.CaFile}");
@@ -60,6 +63,51 @@ public sealed class HoldfastArchive : IWalArchive, IDisposable
         return ArchiveCommand(host);
     }
 
+    /// <summary>What backs up the server that was admitted as the given one, in order, from 1.</summary>
+    internal BackupMaker Backups(int host = 1) => new(Options("agent"), Options("control-plane"), _scratch[$"host{host}"]);
+
+    /// <summary>The recovery kit that init wrote.</summary>
+    public string RecoveryKit => _scratch["keys", _names.Cluster, "recovery-kit.json"];
+
+    /// <summary>A private key that init wrote.</summary>
+    public string Key(string role, string file) => _scratch["keys", _names.Cluster, role, file];
+
+    /// <summary>A restorer's options, without a configuration: for the recovery kit.</summary>
+    public string[] Credential => ["--repo-auth=connection-string", $"--repo-connection-string-file={_scratch["connection"]}", $"--repo-ca-file={_azurite.CaFile}"];
+
+    /// <summary>Restores into an empty server's folder, as the user that it runs as.</summary>
+    public async Task<ProcessResult> RestoreAsync(PostgresServer server, params IEnumerable<string> options) => await RestoreAsync(server.DataFolder, [$"--config={Configuration("restorer")}", .. options]);
+
+    /// <summary>Restores by these options alone.</summary>
+    public async Task<ProcessResult> RestoreAsync(string folder, params IEnumerable<string> options) => await RunProcess.RunAsync(
+        UnprivilegedUser.Command(Agent, ["restore", $"--pgdata={folder}", $"--state-path={_scratch[$"restored{++_hosts}"]}", .. options]),
+        new Dictionary<string, string?> { ["HOLDFAST_ARCHIVE_GET_TIMEOUT"] = "5s", ["HOLDFAST_SPOOL_PATH"] = _scratch["restorer", "spool"] });
+
+    /// <summary>Restores as root, who hands over what it made.</summary>
+    public async Task<ProcessResult> RestoreAsRootAsync(PostgresServer server, params IEnumerable<string> options) => await RunProcess.RunAsync(
+        [Agent, "restore", $"--config={Configuration("restorer")}", $"--pgdata={server.DataFolder}", $"--state-path={_scratch[$"restored{++_hosts}"]}", .. options]);
+
+    /// <summary>Restores in this process; a step may throw.</summary>
+    public async Task RestoreHereAsync(PostgresServer server, Action<string> reached, params IEnumerable<string> options)
+    {
+        var flags = CommandTree.Parse(["restore", $"--config={Configuration("restorer")}", $"--pgdata={server.DataFolder}", $"--state-path={_scratch[$"restored{++_hosts}"]}", .. options]).Given.Flags;
+        var log = new Holdfast.Agent.Terminal.Log(TextWriter.Null, LogLevel.Error, TimeProvider.System, new Holdfast.Agent.Terminal.SecretFilter());
+        await new Holdfast.Agent.Restore.RestoreCommand { Reached = reached }.RunAsync(new CommandContext
+        {
+            Options = OptionResolver.Resolve(CommandSet.Restore, flags, new Dictionary<string, string>()), Output = TextWriter.Null, Error = TextWriter.Null, Log = log,
+        }, default);
+    }
+
+    /// <summary>Tells what is there, as a restorer.</summary>
+    public Task<ProcessResult> InfoAsync(params IEnumerable<string> options) => RunAsync(["info", $"--config={Configuration("restorer")}", $"--state-path={_scratch["restorer"]}", .. options]);
+
+    /// <summary>A container, with rights that no host has.</summary>
+    public BlobContainerClient Container(string name) => new(new Uri($"{_azurite.BlobEndpoint}/{_names.Cluster}-{name}"),
+        new StorageSharedKeyCredential(_azurite.AccountName, _azurite.AccountKey), new BlobClientOptions { Transport = _azurite.CreateTransport() });
+
+    private ResolvedOptions Options(string role) => OptionResolver.Resolve(CommandSet.Check,
+        [new GivenOption(OptionTable.Config, Configuration(role), new OptionSource(OptionOrigin.Flag, "test"))], new Dictionary<string, string>());
+
     /// <summary>Fetches one file as PostgreSQL would, in <paramref name="server"/>'s data directory.</summary>
     public async Task<ProcessResult> GetAsync(PostgresServer server, string name, string destination) => await RunProcess.RunAsync(
         UnprivilegedUser.Command(Agent, ["archive-get", .. RestorerOptions, name, destination]), workingFolder: server.DataFolder);
@@ -68,9 +116,7 @@ public sealed class HoldfastArchive : IWalArchive, IDisposable
     public async Task DeleteAsync(PostgresServer server, string segment)
     {
         var control = ControlFile.Parse(await File.ReadAllBytesAsync(Path.Combine(server.DataFolder, ControlFile.RelativePath)));
-        var container = new BlobContainerClient(new Uri($"{_azurite.BlobEndpoint}/{_names.Data}"),
-            new StorageSharedKeyCredential(_azurite.AccountName, _azurite.AccountKey), new BlobClientOptions { Transport = _azurite.CreateTransport() });
-        await container.DeleteBlobAsync(BlobNames.WalSegment(control.SystemIdentifier, WalSegmentName.Parse(segment, control.WalSegmentSize)));
+        await Container("data").DeleteBlobAsync(BlobNames.WalSegment(control.SystemIdentifier, WalSegmentName.Parse(segment, control.WalSegmentSize)));
     }
 
     /// <inheritdoc/>

@@ -9,6 +9,8 @@ namespace Holdfast.Tests.Integration;
 /// </summary>
 public sealed class ArchivedWorkload : IAsyncDisposable
 {
+    private Task<Holdfast.Core.Repository.LoggedBackup>? _backup;
+
     private ArchivedWorkload(ArchivedCluster cluster, FolderArchive reference, HoldfastArchive stored) => (Cluster, Reference, Stored) = (cluster, reference, stored);
 
     public ArchivedCluster Cluster { get; }
@@ -16,6 +18,9 @@ public sealed class ArchivedWorkload : IAsyncDisposable
     public FolderArchive Reference { get; }
 
     public HoldfastArchive Stored { get; }
+
+    /// <summary>The base copy as a backup in the repository, made when it is first asked for.</summary>
+    public Task<Holdfast.Core.Repository.LoggedBackup> Backup => _backup ??= Stored.Backups().BackUpAsync(BackupMaker.Of(Cluster.BaseCopy, Reference));
 
     /// <summary>The commit of one transaction in the middle: its id, its time, and an LSN inside it, before its commit record.</summary>
     public (string Xid, string Time, string Lsn) Commit { get; private set; }

@@ -13,12 +13,16 @@ namespace Holdfast.Tests.Integration;
 public sealed class BranchedTimelines : IAsyncLifetime
 {
     private AzuriteServer? _azurite;
+    private Task<Holdfast.Core.Repository.LoggedBackup>? _backup;
 
     public ArchivedCluster Cluster { get; private set; } = null!;
 
     public FolderArchive Reference { get; } = new();
 
     public HoldfastArchive Stored { get; private set; } = null!;
+
+    /// <summary>The base copy, of timeline 1, as a backup in the repository; made when it is first asked for.</summary>
+    public Task<Holdfast.Core.Repository.LoggedBackup> Backup => _backup ??= Stored.Backups().BackUpAsync(BackupMaker.Of(Cluster.BaseCopy, Reference));
 
     public async Task InitializeAsync()
     {

@@ -13,20 +13,26 @@ internal sealed class BackupWorld : IDisposable
 
     private readonly SealingRun _run = Sealed.Run();
 
-    public LogWorld Log { get; } = new();
-    public EcSigningKey Host { get; } = EcSigningKey.Generate();
+    public LogWorld Log { get; }
+    public EcSigningKey Host { get; }
     public EcSigningKey Stranger { get; } = EcSigningKey.Generate();
-    public MemoryObjectStore Data { get; } = new();
-    public MemoryObjectStore Catalog { get; } = new();
+    public MemoryObjectStore Data { get; }
+    public MemoryObjectStore Catalog { get; }
     public List<Junk> Reported { get; } = [];
-    public BackupAttempt Attempt { get; } = new(LogWorld.System, BackupName.Parse("20261123-120000F"), 1);
+    public BackupAttempt Attempt { get; }
     public ClusterState State { get; private set; }
     public PageFingerprint Fingerprint { get; } = new(Sealed.Equality);
 
     public BackupWorld()
     {
+        (Log, Host, Data, Catalog) = (new LogWorld(), EcSigningKey.Generate(), new MemoryObjectStore(), new MemoryObjectStore());
+        Attempt = new BackupAttempt(LogWorld.System, BackupName.Parse("20261123-120000F"), 1);
         State = Log.Fold(LogWorld.Host(Host, Log.FirstToken), new BackupIntended(Attempt.Label, LogWorld.System, Host.PublicKey.Thumbprint));
     }
+
+    /// <summary>Another attempt in the same world.</summary>
+    public BackupWorld(BackupWorld other, BackupAttempt attempt) =>
+        (Log, Host, Data, Catalog, State, Attempt) = (other.Log, other.Host, other.Data, other.Catalog, other.State, attempt);
 
     public ObjectSealer Sealer(EcSigningKey? signer = null) => new(_run, signer ?? Host);
 
@@ -52,7 +58,6 @@ internal sealed class BackupWorld : IDisposable
     public void Dispose()
     {
         _run.Dispose();
-        Host.Dispose();
         Stranger.Dispose();
     }
 }

@@ -1,0 +1,207 @@
+using System.Globalization;
+using System.Text;
+using Holdfast.Agent.Options;
+using Holdfast.Core;
+using Holdfast.Core.Postgres;
+using Holdfast.Core.Repository.Manifests;
+using Holdfast.Core.Repository.Packs;
+
+namespace Holdfast.Agent.Restore;
+
+/// <summary>A run of a file's blocks to be written, and the CRC-32C of its bytes once it was.</summary>
+internal sealed class RestorePiece(RestoreFile file, Extent extent)
+{
+    /// <summary>Whose it is.</summary>
+    public RestoreFile File { get; } = file;
+
+    /// <summary>Which blocks, and where they are.</summary>
+    public Extent Extent { get; } = extent;
+
+    /// <summary>Bytes of it in the file: a file's last block may be short.</summary>
+    public long Length { get; } = Math.Min(extent.EndBlock * (long)PackFormat.BlockSize, file.Row.Facts.Length) - extent.FirstBlock * (long)PackFormat.BlockSize;
+
+    /// <summary>CRC-32C of what was written so far.</summary>
+    public uint Crc { get; set; }
+}
+
+/// <summary>A regular file to be made.</summary>
+/// <param name="row">What the manifest says of it.</param>
+/// <param name="name">Raw path below PGDATA.</param>
+/// <param name="path">Where it goes.</param>
+internal sealed class RestoreFile(FileRow row, byte[] name, string path)
+{
+    /// <summary>What the manifest says of it.</summary>
+    public FileRow Row => row;
+
+    /// <summary>Raw path below PGDATA, through pg_tblspc for a tablespace's.</summary>
+    public byte[] Name => name;
+
+    /// <summary>Where it goes.</summary>
+    public string Path => path;
+
+    /// <summary>Its blocks, ascending, without gaps.</summary>
+    public IReadOnlyList<RestorePiece> Pieces { get; set; } = [];
+
+    /// <summary>The CRC-32C of the whole file, from its pieces'.</summary>
+    public uint Crc()
+    {
+        var crc = 0u;
+        foreach (var piece in Pieces)
+            crc = Crc32C.Combine(crc, piece.Extent.IsZero ? Crc32C.OfZeros(piece.Length) : piece.Crc, piece.Length);
+        return crc;
+    }
+}
+
+/// <summary>A directory or link to be made.</summary>
+/// <param name="Path">Where.</param>
+/// <param name="Facts">Mode and owner; null for one that every data directory has and the backup did not list.</param>
+internal readonly record struct RestoreEntry(string Path, FileFacts? Facts);
+
+/// <summary>A tablespace outside the data directory.</summary>
+/// <param name="Oid">Its OID.</param>
+/// <param name="Was">Where it was.</param>
+/// <param name="Path">Where it goes.</param>
+/// <param name="Facts">Of its folder, if the backup lists it.</param>
+internal sealed record RestoreTablespace(uint Oid, string Was, string Path, FileFacts? Facts);
+
+/// <summary>What is to be made where: the manifest's rows, sorted by what they are. Makes nothing itself.</summary>
+internal sealed class RestoreLayout
+{
+    // PostgreSQL does not start without these, and a backup may leave out what is empty (basebackup.c, excludeDirContents).
+    private static readonly string[] Always =
+        ["pg_wal", "pg_wal/archive_status", "pg_replslot", "pg_dynshmem", "pg_notify", "pg_serial", "pg_snapshots", "pg_stat_tmp", "pg_subtrans", "pg_tblspc", "pg_twophase"];
+
+    // Made by the restore itself, or a leftover of the backed-up server's own past.
+    private static readonly string[] Skipped =
+        [BackupLabel.FileName, TablespaceMap.FileName, BackupManifestWriter.FileName, "recovery.signal", "standby.signal", "postmaster.pid", "postmaster.opts", TargetDirectory.MarkerName];
+
+    private readonly string _root;
+    private readonly string _versionDirectory;
+    private readonly Dictionary<uint, RestoreTablespace> _tablespaces = [];
+    private readonly List<RestoreFile> _files = [];
+    private readonly List<RestoreEntry> _directories = [];
+    private readonly List<string> _outside = [];
+
+    /// <summary>Lays out.</summary>
+    /// <param name="root">The data directory.</param>
+    /// <param name="versionDirectory">Of tablespaces: <c>PG_17_202406281</c>.</param>
+    public RestoreLayout(string root, string versionDirectory) => (_root, _versionDirectory) = (root, versionDirectory);
+
+    /// <summary>Regular files but pg_control, in the manifest's order.</summary>
+    public IReadOnlyList<RestoreFile> Files => _files;
+
+    /// <summary>global/pg_control, which comes last.</summary>
+    public RestoreFile? Control { get; private set; }
+
+    /// <summary>Directories, parents before children; the data directory itself is the first.</summary>
+    public IReadOnlyList<RestoreEntry> Directories => _directories;
+
+    /// <summary>Tablespaces outside the data directory.</summary>
+    public IReadOnlyCollection<RestoreTablespace> Tablespaces => _tablespaces.Values;
+
+    /// <summary>Where pg_wal led to, if it was a link.</summary>
+    public string? WalLink { get; private set; }
+
+    /// <summary>Files outside the data directory that the backup holds beside it.</summary>
+    public IReadOnlyList<string> Outside => _outside;
+
+    /// <summary>Bytes of all files.</summary>
+    public long Bytes { get; private set; }
+
+    /// <summary>Bytes to be fetched and written; the rest is zeros, and takes no room.</summary>
+    public long StoredBytes { get; private set; }
+
+    /// <summary>Takes the links of tablespaces first: whatever lies in one goes where it goes.</summary>
+    public void TakeLinks(IEnumerable<FileRow> rows, TablespaceMoves moves)
+    {
+        foreach (var (id, facts) in rows)
+        {
+            if (facts.Kind != FileKind.Link) continue;
+            var (name, target) = (Text(id.ToPath(_versionDirectory)), Text(facts.LinkTarget.ToArray()));
+            if (name == "pg_wal") WalLink = target;
+            else if (name.StartsWith("pg_tblspc/", StringComparison.Ordinal) && uint.TryParse(name.AsSpan(10), NumberStyles.None, CultureInfo.InvariantCulture, out var oid))
+                _tablespaces.Add(oid, new RestoreTablespace(oid, target, moves.Of(oid, target), null));
+            else throw new RefusedException($"the backup holds the link {name}, which is neither a tablespace's nor pg_wal", "restore it with a later Holdfast");
+        }
+        foreach (var (old, _) in moves.Moves)
+            if (!_tablespaces.Values.Any(tablespace => tablespace.Was == old || tablespace.Oid.ToString(CultureInfo.InvariantCulture) == old))
+                throw new ConfigurationException($"--tablespace-map: the backup has no tablespace {old}", _tablespaces.Count == 0 ? "it has none at all" : $"it has: {string.Join(", ", _tablespaces.Values.Select(one => $"{one.Oid} at {one.Was}"))}");
+        if (_tablespaces.Values.GroupBy(tablespace => tablespace.Path).FirstOrDefault(group => group.Count() > 1) is { } shared)
+            throw new ConfigurationException($"--tablespace-map: two tablespaces would go to {shared.Key}", "name a place for each");
+    }
+
+    /// <summary>Takes a file, directory or what lies outside.</summary>
+    public void Take(ManifestFile one)
+    {
+        var (row, extents) = one;
+        var (id, facts) = row;
+        if (facts.Kind == FileKind.Link) return;
+        if (facts.Kind == FileKind.Outside)
+        {
+            _outside.Add(id.ToString());
+            return;
+        }
+        var name = id.ToPath(_versionDirectory);
+        if (facts.Kind == FileKind.Directory)
+        {
+            if (id.Tablespace != 0 && id.Path.IsEmpty && _tablespaces.TryGetValue(id.Tablespace, out var tablespace)) _tablespaces[id.Tablespace] = tablespace with { Facts = facts };
+            else _directories.Add(new RestoreEntry(PathOf(name), facts));
+            return;
+        }
+        var file = new RestoreFile(row, name, PathOf(name));
+        file.Pieces = [.. extents.Select(extent => new RestorePiece(file, extent))];
+        if (one.CoverageFault() is { } fault) throw new DamagedException($"the backup's manifest does not add up: {fault}", "it cannot be restored whole: choose another with --set, and report this");
+        var shown = Text(name);
+        if (Array.IndexOf(Skipped, shown) >= 0) return;
+        if (shown == ControlFile.RelativePath) Control = file;
+        else _files.Add(file);
+        Bytes += facts.Length;
+        StoredBytes += file.Pieces.Where(piece => !piece.Extent.IsZero).Sum(piece => piece.Length);
+    }
+
+    /// <summary>Everything was taken.</summary>
+    /// <exception cref="DamagedException">There is no pg_control.</exception>
+    public void Finish()
+    {
+        if (Control is null) throw new DamagedException($"the backup's manifest lists no {ControlFile.RelativePath}", "it cannot be restored: choose another with --set");
+        var known = _directories.Select(directory => directory.Path).ToHashSet();
+        void Need(string? path)
+        {
+            if (path is null || path.Length < _root.Length || !path.StartsWith(_root, StringComparison.Ordinal) || !known.Add(path)) return;
+            Need(Path.GetDirectoryName(path));
+            _directories.Add(new RestoreEntry(path, null));
+        }
+        Need(_root);
+        foreach (var name in Always) Need(Path.Combine(_root, name));
+        foreach (var file in _files.Append(Control))
+            if (!_tablespaces.ContainsKey(file.Row.Id.Tablespace)) Need(Path.GetDirectoryName(file.Path));
+        if (_tablespaces.Count > 0) Need(Path.Combine(_root, "pg_tblspc"));
+        _directories.Sort((a, b) => a.Path.Length != b.Path.Length ? a.Path.Length.CompareTo(b.Path.Length) : string.CompareOrdinal(a.Path, b.Path));
+    }
+
+    /// <summary>tablespace_map with the tablespaces where they go; empty when there are none.</summary>
+    public byte[] Map(ReadOnlySpan<byte> was)
+    {
+        if (was.IsEmpty) return [];
+        return new TablespaceMap(TablespaceMap.Parse(was).Locations.Select(location => _tablespaces.TryGetValue(location.Oid, out var tablespace)
+            ? new TablespaceLocation(location.Oid, Encoding.UTF8.GetBytes(tablespace.Path)) : location)).Format();
+    }
+
+    private string PathOf(byte[] name)
+    {
+        var text = Text(name);
+        foreach (var tablespace in _tablespaces.Values)
+            if (text.StartsWith($"pg_tblspc/{tablespace.Oid}/", StringComparison.Ordinal))
+                return Path.Combine(tablespace.Path, text[$"pg_tblspc/{tablespace.Oid}/".Length..]);
+        return text.Length == 0 ? _root : Path.Combine(_root, text);
+    }
+
+    private static string Text(byte[] name)
+    {
+        try { return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(name); }
+        catch (DecoderFallbackException e)
+        {
+            throw new RefusedException($"the backup holds a file whose name is no UTF-8: {Encoding.Latin1.GetString(name)}", "this version cannot make it; it is none of PostgreSQL's", e);
+        }
+    }
+}

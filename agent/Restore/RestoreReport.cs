@@ -1,0 +1,43 @@
+using System.Text.Json.Serialization;
+
+namespace Holdfast.Agent.Restore;
+
+/// <summary>What holdfast restore --output=json prints; the schema is stable and described in docs/json.md.</summary>
+/// <param name="Cluster">Its name.</param>
+/// <param name="SystemIdentifier">PostgreSQL's.</param>
+/// <param name="Major">PostgreSQL's major version.</param>
+/// <param name="PgPath">The data directory.</param>
+/// <param name="Backup">The backup's label.</param>
+/// <param name="Target">As people read it.</param>
+/// <param name="Timeline">The timeline followed.</param>
+/// <param name="Stop">How recovery ends: consistency, before, after, end-of-wal.</param>
+/// <param name="StopLsn">Where.</param>
+/// <param name="StopRecord">What it stops at; null when it is not known.</param>
+/// <param name="StopTime">Its time; null when it has none.</param>
+/// <param name="WalStart">First byte of WAL that is read.</param>
+/// <param name="WalEnd">The byte after the last segment.</param>
+/// <param name="Segments">How many segments are read.</param>
+/// <param name="Files">Files.</param>
+/// <param name="DatabaseBytes">Bytes of all files.</param>
+/// <param name="WrittenBytes">Bytes that are not zeros.</param>
+/// <param name="Tablespaces">Where each goes.</param>
+/// <param name="Settings">What postgresql.auto.conf says of recovery.</param>
+/// <param name="Outside">Files outside the data directory that the backup holds and the restore did not make.</param>
+/// <param name="Adopt">Whether archive_mode was left as it was.</param>
+/// <param name="Done">False for a dry run.</param>
+/// <param name="Seconds">How long it took; null for a dry run.</param>
+public sealed record RestoreReport(
+    string Cluster, string SystemIdentifier, int Major, string PgPath, string Backup, string Target, uint Timeline, string Stop, string StopLsn, string? StopRecord, DateTimeOffset? StopTime,
+    string WalStart, string WalEnd, long Segments, int Files, long DatabaseBytes, long WrittenBytes, IReadOnlyList<RestoreTablespaceReport> Tablespaces,
+    IReadOnlyDictionary<string, string> Settings, IReadOnlyList<string> Outside, bool Adopt, bool Done, double? Seconds);
+
+/// <summary>A tablespace.</summary>
+/// <param name="Oid">Its OID.</param>
+/// <param name="Was">Where it was.</param>
+/// <param name="Path">Where it goes.</param>
+public sealed record RestoreTablespaceReport(uint Oid, string Was, string Path);
+
+/// <summary>Source-generated JSON of <see cref="RestoreReport"/>.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower, WriteIndented = true)]
+[JsonSerializable(typeof(RestoreReport))]
+public sealed partial class RestoreJson : JsonSerializerContext;

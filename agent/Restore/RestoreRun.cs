@@ -1,0 +1,203 @@
+using System.Text;
+using Holdfast.Agent.CommandLine;
+using Holdfast.Agent.Host;
+using Holdfast.Agent.Terminal;
+using Holdfast.Core;
+using Holdfast.Core.Postgres;
+using Holdfast.Core.Recovery;
+using Holdfast.Core.Repository.Packs;
+using Microsoft.Win32.SafeHandles;
+
+namespace Holdfast.Agent.Restore;
+
+/// <summary>How it went.</summary>
+/// <param name="Elapsed">From the first folder to the last fsync.</param>
+/// <param name="Bytes">Written; the rest is zeros.</param>
+internal sealed record RestoreOutcome(TimeSpan Elapsed, long Bytes);
+
+/// <summary>
+/// Makes the data directory. Order is everything: the marker before all else; pg_control, without which no server starts, after all else is durable; the
+/// marker's end last. Wherever it stops, what is left says that it is not whole, and the same command goes on.
+/// </summary>
+/// <param name="context">The run.</param>
+/// <param name="plan">What is to be reached.</param>
+/// <param name="contents">What the backup holds.</param>
+/// <param name="layout">Where it goes.</param>
+/// <param name="directory">The folder, checked.</param>
+/// <param name="owners">Whom it is given to.</param>
+internal sealed class RestoreRun(CommandContext context, RecoveryPlan plan, BackupContents contents, RestoreLayout layout, TargetDirectory directory, FileOwners owners)
+{
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    private readonly string _root = layout.Directories[0].Path;
+
+    /// <summary>Told of each step; a test throws from it.</summary>
+    public Action<string> Reached { get; init; } = _ => { };
+
+    /// <summary>Where pg_wal shall lead; null: it is a directory.</summary>
+    public string? WalLink { get; init; }
+
+    /// <summary>Makes it.</summary>
+    /// <param name="fetch">Fetches and writes pieces.</param>
+    /// <param name="settings">For postgresql.auto.conf.</param>
+    /// <param name="progress">Shows how far it is.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<RestoreOutcome> RunAsync(
+        Func<IEnumerable<RestorePiece>, CancellationToken, Task> fetch, IReadOnlyList<(string Name, string Value)> settings, Progress progress, CancellationToken cancellationToken)
+    {
+        try
+        {
+            directory.Claim();
+            Reached("claimed");
+            var folders = MakeFolders();
+            try
+            {
+                foreach (var file in layout.Files) Create(file.Path, file.Row.Facts.Length);
+                Create(ControlPath, layout.Control!.Row.Facts.Length);
+                Reached("files made");
+                var control = Redirect(layout.Control, ControlPath);
+                await fetch(layout.Files.Append(control).SelectMany(file => file.Pieces), cancellationToken).ConfigureAwait(false);
+                progress.Finish();
+                Reached("files written");
+                foreach (var file in layout.Files.Append(control)) CheckSum(file);
+                WriteOwn(settings);
+                SetModes();
+                Reached("before sync");
+                foreach (var folder in folders) UnixFiles.SyncFileSystem(folder);
+                Reached("synced");
+                // The name that a server looks for, in one step.
+                File.Move(ControlPath, layout.Control.Path, overwrite: true);
+                StateFolder.SyncFolder(Path.GetDirectoryName(layout.Control.Path)!);
+                Reached("pg_control");
+                directory.Release();
+            }
+            finally
+            {
+                progress.Finish();
+                foreach (var folder in folders) folder.Dispose();
+            }
+            return new RestoreOutcome(progress.Elapsed, progress.Done);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigurationException($"restoring to {_root}: {e.Message}", $"it is not whole, and says so by {TargetDirectory.MarkerName}: make room (or give the rights), and run the same command again", e);
+        }
+    }
+
+    /// <summary>What a restore makes beside the backup's files.</summary>
+    public static IEnumerable<string> OwnNames => [BackupLabel.FileName, TablespaceMap.FileName, BackupManifestWriter.FileName, RecoveryConfiguration.FileName, "recovery.signal", ControlName];
+
+    private const string ControlName = ControlFile.RelativePath + ".holdfast";
+
+    private string ControlPath => Path.Combine(_root, ControlName);
+
+    private List<SafeFileHandle> MakeFolders()
+    {
+        foreach (var tablespace in layout.Tablespaces) MakeFolder(tablespace.Path);
+        if (WalLink is not null) MakeFolder(WalLink);
+        foreach (var (path, _) in layout.Directories)
+        {
+            if (WalLink is not null && path == Path.Combine(_root, "pg_wal")) Link(path, WalLink);
+            else MakeFolder(path);
+        }
+        foreach (var tablespace in layout.Tablespaces) Link(Path.Combine(_root, "pg_tblspc", tablespace.Oid.ToString(System.Globalization.CultureInfo.InvariantCulture)), tablespace.Path);
+        return [.. layout.Tablespaces.Select(tablespace => tablespace.Path).Concat(WalLink is null ? [] : [WalLink]).Prepend(_root).Select(UnixFiles.OpenFolder)];
+    }
+
+    private static void MakeFolder(string path) =>
+        Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+
+    private static void Link(string path, string target)
+    {
+        if (new DirectoryInfo(path).LinkTarget is { } there)
+        {
+            if (there == target) return;
+            File.Delete(path); // a link of the restore that is continued, which went elsewhere
+        }
+        File.CreateSymbolicLink(path, target);
+    }
+
+    // Zeros are not written: a file is as long as it must be from the start, and its holes read as zeros.
+    private static void Create(string path, long length)
+    {
+        using var handle = File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite);
+        if (length > 0) RandomAccess.SetLength(handle, length);
+        File.SetUnixFileMode(handle, OwnerOnly);
+    }
+
+    private static RestoreFile Redirect(RestoreFile file, string path)
+    {
+        var redirected = new RestoreFile(file.Row, file.Name, path);
+        redirected.Pieces = [.. file.Pieces.Select(piece => new RestorePiece(redirected, piece.Extent))];
+        return redirected;
+    }
+
+    private void CheckSum(RestoreFile file)
+    {
+        var crc = file.Crc();
+        if (crc != file.Row.Facts.Crc32C)
+            throw new DamagedException($"file {file.Row.Id} of backup {plan.Backup.Label}: its bytes have CRC-32C {crc:X8}, at backup time it was {file.Row.Facts.Crc32C:X8}",
+                "every frame was authentic, so the backup's manifest does not belong to its packs: choose another backup with --set, and report this");
+    }
+
+    private void WriteOwn(IReadOnlyList<(string Name, string Value)> settings)
+    {
+        var label = contents.Backup.BackupLabel.ToByteArray();
+        var map = layout.Map(contents.Backup.TablespaceMap.Span);
+        Write(BackupLabel.FileName, label);
+        if (map.Length > 0) Write(TablespaceMap.FileName, map);
+        var configuration = Path.Combine(_root, RecoveryConfiguration.FileName);
+        var before = File.Exists(configuration) && layout.Files.Any(file => file.Path == configuration) ? File.ReadAllBytes(configuration) : [];
+        Write(RecoveryConfiguration.FileName, RecoveryConfiguration.Write(before, $"by holdfast restore, {Quantity.Time(context.Clock.GetUtcNow())}Z, from backup {plan.Backup.Label}", settings));
+        Write("recovery.signal", []);
+        WriteManifest(label, map);
+    }
+
+    private void WriteManifest(byte[] label, byte[] map)
+    {
+        var facts = contents.Backup;
+        using var text = new MemoryStream();
+        using var manifest = new BackupManifestWriter(text, (int)facts.Major, new SystemIdentifier(facts.SystemIdentifier));
+        var now = PostgresTime.From(context.Clock.GetUtcNow());
+        manifest.Add(Encoding.ASCII.GetBytes(BackupLabel.FileName), label.Length, now, Crc32C.Of(label));
+        if (map.Length > 0) manifest.Add(Encoding.ASCII.GetBytes(TablespaceMap.FileName), map.Length, now, Crc32C.Of(map));
+        foreach (var file in layout.Files.Append(layout.Control!))
+            if (!BackupManifestWriter.IsIgnored(file.Name)) manifest.Add(file.Name, file.Row.Facts.Length, file.Row.Facts.Modified, file.Row.Facts.Crc32C);
+        manifest.Finish(new TimelineId(facts.Timeline), new Lsn(facts.StartLsn), new Lsn(facts.StopLsn));
+        Write(BackupManifestWriter.FileName, text.GetBuffer().AsSpan(0, (int)text.Length));
+    }
+
+    private void Write(string name, ReadOnlySpan<byte> content)
+    {
+        var path = Path.Combine(_root, name);
+        using var handle = File.OpenHandle(path, FileMode.Create, FileAccess.Write);
+        RandomAccess.Write(handle, content, 0);
+        File.SetUnixFileMode(handle, OwnerOnly);
+    }
+
+    // Last, and children before parents: a folder may come to be one that its owner cannot write to.
+    private void SetModes()
+    {
+        var control = layout.Control!.Row.Facts;
+        foreach (var file in layout.Files) Set(file.Path, file.Row.Facts);
+        Set(ControlPath, control);
+        foreach (var name in OwnNames)
+            if (name != ControlName && Path.Combine(_root, name) is var path && File.Exists(path) && layout.Files.All(file => file.Path != path)) owners.Give(path, control.Owner, control.Group);
+        foreach (var (path, facts) in layout.Directories.Reverse())
+            if (facts is not null) Set(path, facts);
+            else owners.Give(path, control.Owner, control.Group);
+        foreach (var tablespace in layout.Tablespaces)
+        {
+            owners.Give(Path.Combine(_root, "pg_tblspc", tablespace.Oid.ToString(System.Globalization.CultureInfo.InvariantCulture)), control.Owner, control.Group);
+            if (tablespace.Facts is { } facts) Set(tablespace.Path, facts);
+            else owners.Give(tablespace.Path, control.Owner, control.Group);
+        }
+        if (WalLink is not null) owners.Give(WalLink, control.Owner, control.Group);
+    }
+
+    private void Set(string path, FileFacts facts)
+    {
+        File.SetUnixFileMode(path, (UnixFileMode)(facts.Mode & 0xFFF));
+        owners.Give(path, facts);
+    }
+}

@@ -1,0 +1,44 @@
+using System.Text;
+using Holdfast.Agent.CommandLine;
+using Holdfast.Agent.Host;
+using Holdfast.Agent.Options;
+
+namespace Holdfast.Agent.Restore;
+
+/// <summary>
+/// The configuration by which archive-get fetches WAL when PostgreSQL calls it: the file that this restore was configured by, if that was all; else one in state-path
+/// that holds everything given by flags, variables and the recovery kit, for PostgreSQL's environment has none of it.
+/// </summary>
+internal sealed class RestorerConfiguration(ResolvedOptions options, StateFolder state)
+{
+    private const string FileName = "restore.conf";
+
+    private static readonly OptionRow[] NotForWal = [OptionTable.Config, OptionTable.Cluster, OptionTable.PgPath, OptionTable.LogLevel, OptionTable.ProcessMax, OptionTable.Kit];
+
+    private readonly GivenOption[] _given = [.. options.Given.Where(option => option.Row.UsedBy(CommandSet.ArchiveGet) && !NotForWal.Contains(option.Row))];
+
+    /// <summary>Whether a file is to be written.</summary>
+    public bool IsNeeded => options.SourceOf(OptionTable.Kit) is not null || _given.Any(option => option.Source.Origin is OptionOrigin.Flag or OptionOrigin.Environment);
+
+    /// <summary>The file that archive-get will read.</summary>
+    public string Path => IsNeeded ? state.FileName(FileName) : options.ConfigurationFile;
+
+    /// <summary>Writes it, if it is needed: for its owner only, since it may hold a credential.</summary>
+    public void Write()
+    {
+        if (!IsNeeded) return;
+        var text = new StringBuilder($"# Written by holdfast restore, for archive-get in the restored server.\n[{options.Get(OptionTable.Cluster)}]\n");
+        foreach (var option in _given.OrderBy(option => option.Row.Name, StringComparer.Ordinal)) text.Append($"{option.Row.Name}={option.Text}\n");
+        state.Write(FileName, Encoding.UTF8.GetBytes(text.ToString()));
+    }
+
+    /// <summary>restore_command; a percent sign is PostgreSQL's, and the rest is read by a shell.</summary>
+    public string Command(string program) =>
+        $"{Quote(program)} archive-get --config={Quote(Path)} --cluster={Quote(options.Get(OptionTable.Cluster))} %f \"%p\"";
+
+    private static string Quote(string word)
+    {
+        var plain = word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '-' or '_' or ':');
+        return (plain ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'").Replace("%", "%%", StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,127 @@
+using System.Globalization;
+using System.Text;
+using Holdfast.Agent.Host;
+using Holdfast.Core;
+using Holdfast.Core.Postgres;
+
+namespace Holdfast.Agent.Restore;
+
+/// <summary>
+/// The folders that a restore writes to. It takes only what is empty or missing, and what an interrupted restore of the same backup left: a marker, written
+/// before anything else and removed after everything else, says so. It never deletes what it did not make.
+/// </summary>
+/// <param name="root">The data directory.</param>
+/// <param name="identity">What is restored, one line: a marker with another line is another restore's.</param>
+internal sealed class TargetDirectory(string root, string identity)
+{
+    /// <summary>The marker's name in the data directory.</summary>
+    public const string MarkerName = "holdfast.restore";
+
+    private readonly string _marker = Path.Combine(root, MarkerName);
+
+    /// <summary>Whether an interrupted restore of the same backup is continued: its files are written anew.</summary>
+    public bool Continues { get; private set; }
+
+    /// <summary>Refuses what must not be written to. Changes nothing.</summary>
+    /// <param name="others">Folders of tablespaces, and where pg_wal leads.</param>
+    /// <exception cref="RefusedException">A running server, another cluster, foreign files.</exception>
+    public void Check(IReadOnlyCollection<string> others)
+    {
+        foreach (var one in others)
+            foreach (var other in others.Append(root))
+                if (!ReferenceEquals(one, other) && (IsWithin(one, other) || IsWithin(other, one)))
+                    throw new RefusedException($"{one} and {other} lie within each other", "give each tablespace a folder of its own: --tablespace-map=OLD=NEW");
+        if (Directory.Exists(root)) CheckServer();
+        Continues = File.Exists(_marker) && IsOurs();
+        if (Continues) return;
+        CheckEmpty(root, "the data directory");
+        foreach (var other in others) CheckEmpty(other, "a folder of the restored cluster");
+    }
+
+    /// <summary>When it continues: refuses whatever the restore would not have made.</summary>
+    public void CheckOnlyOurs(IReadOnlySet<string> ours, IEnumerable<string> folders)
+    {
+        if (!Continues) return;
+        foreach (var folder in folders.Append(root).Where(Directory.Exists))
+            foreach (var path in Directory.EnumerateFileSystemEntries(folder, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0, ReturnSpecialDirectories = false }).Where(path => !IsBehindLink(folder, path)))
+                if (path != _marker && !ours.Contains(path))
+                    throw new RefusedException($"{path} is not of the restore that was interrupted in {root}", "move it away, or restore to an empty folder");
+    }
+
+    /// <summary>Takes the folder: from here on, what is in it is ours.</summary>
+    public void Claim()
+    {
+        if (!Directory.Exists(root))
+        {
+            var parent = Path.GetDirectoryName(root);
+            if (!Directory.Exists(parent)) throw new ConfigurationException($"{root} cannot be made: there is no {parent}", "make it, for the user that PostgreSQL runs as");
+            Directory.CreateDirectory(root, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            StateFolder.SyncFolder(parent!);
+        }
+        // Without pg_control no server starts here, whatever else is there.
+        File.Delete(Path.Combine(root, ControlFile.RelativePath));
+        using (var stream = new FileStream(_marker, FileMode.Create, FileAccess.Write))
+        {
+            stream.Write(Encoding.UTF8.GetBytes(identity + "\n# A restore is under way, or was interrupted: this directory is not whole. Run the same holdfast restore again.\n"));
+            stream.Flush(flushToDisk: true);
+        }
+        StateFolder.SyncFolder(root);
+    }
+
+    /// <summary>The restore is whole and durable.</summary>
+    public void Release()
+    {
+        File.Delete(_marker);
+        StateFolder.SyncFolder(root);
+    }
+
+    private bool IsOurs()
+    {
+        var first = File.ReadLines(_marker).FirstOrDefault();
+        return first == identity
+            ? true
+            : throw new RefusedException($"{root} holds an interrupted restore of something else ({first})", "empty it, or run that restore again");
+    }
+
+    private void CheckServer()
+    {
+        var file = Path.Combine(root, "postmaster.pid");
+        if (!File.Exists(file)) return;
+        var first = File.ReadLines(file).FirstOrDefault();
+        if (int.TryParse(first, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var process) && process != 0 && UnixFiles.IsAlive(Math.Abs(process)))
+            throw new RefusedException($"a server runs in {root}: postmaster.pid names process {Math.Abs(process)}, which is alive", "restore to another folder; if this server is to be replaced, stop it and move its directory away");
+        throw new RefusedException($"{root} is a server's: postmaster.pid names process {first}, which this host does not see; it may run in another container",
+            "restore to another folder; if the server is gone for certain, move its directory away");
+    }
+
+    private void CheckEmpty(string folder, string what)
+    {
+        if (File.Exists(folder)) throw new RefusedException($"{folder} is a file, expected {what}", "name a folder that is empty or missing");
+        if (!Directory.Exists(folder) || !Directory.EnumerateFileSystemEntries(folder).Any()) return;
+        var holds = Holds(folder) ?? $"the first of what is in it: {Path.GetFileName(Directory.EnumerateFileSystemEntries(folder).Order(StringComparer.Ordinal).First())}";
+        throw new RefusedException($"{folder} is not empty: {holds}", "nothing is ever overwritten: name a folder that is empty or missing, or move what is there away");
+    }
+
+    private static string? Holds(string folder)
+    {
+        try
+        {
+            var control = ControlFile.Parse(File.ReadAllBytes(Path.Combine(folder, ControlFile.RelativePath)));
+            return $"it holds cluster {control.SystemIdentifier}, {control.State}, last written {control.Modified}";
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or HoldfastException)
+        {
+            return null;
+        }
+    }
+
+    private static bool IsWithin(string path, string folder) => path == folder || path.StartsWith(folder.TrimEnd('/') + "/", StringComparison.Ordinal);
+
+    /// <summary>A tablespace's files are listed where they are, not through its link.</summary>
+    private static bool IsBehindLink(string folder, string path)
+    {
+        for (var parent = Path.GetDirectoryName(path); parent is not null && parent.Length > folder.Length; parent = Path.GetDirectoryName(parent))
+            if (new DirectoryInfo(parent).LinkTarget is not null) return true;
+        return false;
+    }
+}
