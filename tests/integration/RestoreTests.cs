@@ -57,7 +57,7 @@ public sealed class RestoreTests(RestoreWorld world) : IClassFixture<RestoreWorl
         await using var restored = PostgresServer.CreateEmpty(17);
         var data = world.Cluster.Primary.DataFolder;
 
-        var refused = (await world.Stored.RestoreAsync(data)).MustExit(3);
+        var refused = (await world.Stored.RestoreAsync(world.Cluster.Primary)).MustExit(3);
 
         Assert.Contains($"a server runs in {data}", refused.Error, StringComparison.Ordinal);
         Assert.Contains("not empty", (await world.Stored.RestoreAsync(restored)).MustExit(3).Error, StringComparison.Ordinal); // the tablespace's old place
