@@ -39,7 +39,7 @@ public sealed class RestoreMatrixTests(ArchivedWorkloads workloads)
 
         Assert.Equal(expected, end);
         Planned(told.Error, expected.Words);
-        await restored.RunClientAsync("pg_amcheck", "--all", "--heapallindexed", "--install-missing", "--no-progress");
+        await restored.RunClientAsync("pg_amcheck", "--all", "--heapallindexed", "--install-missing");
         await CheckSumsAsync(restored);
     }
 
