@@ -29,25 +29,28 @@ make_certificate() {
     -extfile <(printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:false\n')
 }
 
+# free_ports COUNT: all are held until all are known, so that they differ.
 free_ports() {
-  node -e 'const servers = Array.from({ length: 3 }, () => require("net").createServer().listen(0, "127.0.0.1"));
-    setTimeout(() => { console.log(servers.map(s => s.address().port).join(" ")); servers.forEach(s => s.close()); }, 50);'
+  node -e 'const servers = Array.from({ length: Number(process.argv[1]) }, () => require("net").createServer().listen(0, "127.0.0.1"));
+    setTimeout(() => { console.log(servers.map(s => s.address().port).join(" ")); servers.forEach(s => s.close()); }, 50);' "$1"
 }
+
+listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # -> $ACCOUNT, $BLOB_PORT, and $SCRATCH/secrets/connection-string, which only the servers' user can read.
 start_azurite() {
   local queuePort tablePort key
   ACCOUNT=demo$RANDOM
   key=$(openssl rand -base64 64 | tr -d '\n')
-  read -r BLOB_PORT queuePort tablePort < <(free_ports)
+  read -r BLOB_PORT queuePort tablePort < <(free_ports 3)
   AZURITE_ACCOUNTS=$ACCOUNT:$key node "$AZURITE" --silent --disableTelemetry --skipApiVersionCheck --location "$SCRATCH/store" \
     --cert "$TLS/server.pem" --key "$TLS/server.key" --blobHost 127.0.0.1 --blobPort "$BLOB_PORT" \
     --queueHost 127.0.0.1 --queuePort "$queuePort" --tableHost 127.0.0.1 --tablePort "$tablePort" >"$SCRATCH/azurite.log" 2>&1 &
   disown
   until_true 60 'Azurite to listen' eval "[ \"\$(grep -c 'successfully listen' '$SCRATCH/azurite.log')\" = 3 ]"
   install -d -m 700 -o 65534 -g 65534 "$SCRATCH/secrets"
-  (umask 077 && printf 'AccountName=%s;AccountKey=%s;BlobEndpoint=https://127.0.0.1:%s/%s;QueueEndpoint=https://127.0.0.1:%s/%s\n' \
-    "$ACCOUNT" "$key" "$BLOB_PORT" "$ACCOUNT" "$queuePort" "$ACCOUNT" >"$SCRATCH/secrets/connection-string")
+  (umask 077 && printf 'AccountName=%s;AccountKey=%s;BlobEndpoint=https://127.0.0.1:%s/%s;QueueEndpoint=https://127.0.0.1:%s/%s;TableEndpoint=https://127.0.0.1:%s/%s\n' \
+    "$ACCOUNT" "$key" "$BLOB_PORT" "$ACCOUNT" "$queuePort" "$ACCOUNT" "$tablePort" "$ACCOUNT" >"$SCRATCH/secrets/connection-string")
   chown 65534:65534 "$SCRATCH/secrets/connection-string"
 }
 

@@ -142,6 +142,11 @@ publish_agent() {
   step "native agent" dotnet publish "$ROOT/agent/Holdfast.Agent.csproj" -c Release -o "$1" && ! grep -E 'warning (IL|AOT)[0-9]+' "$log" >&2
 }
 
+# What publishing the control plane writes into the given folder: holdfast-control-plane.dll, to be run by dotnet.
+publish_control_plane() {
+  step "control plane" dotnet publish "$ROOT/functions/Holdfast.Functions.csproj" -c Release -o "$1"
+}
+
 need_clients() {
   CLIENTS_MAJOR=18
   need_tools 18 && return

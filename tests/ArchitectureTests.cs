@@ -1,5 +1,6 @@
 using System.Xml.Linq;
 using Holdfast.Core;
+using Holdfast.Functions.Workflows;
 using Holdfast.Tests.Architecture;
 
 namespace Holdfast.Tests;
@@ -12,6 +13,10 @@ public class ArchitectureTests
     private static readonly Lazy<IReadOnlyCollection<Reference>> Core = new(() => AssemblyReferences.Of(typeof(HoldfastException).Assembly.Location));
     private static readonly Lazy<IReadOnlyCollection<Reference>> Fixture = new(() => AssemblyReferences.Of(typeof(ArchitectureTests).Assembly.Location));
 
+    private static readonly Lazy<IReadOnlyCollection<Reference>> ControlPlane = new(() => AssemblyReferences.Of(typeof(WorkflowContext).Assembly.Location));
+
+    public static TheoryData<int> ControlPlaneRules => [.. Enumerable.Range(0, DependencyRule.ControlPlane.Length)];
+
     public static TheoryData<int> Rules => [.. Enumerable.Range(0, DependencyRule.Core.Length)];
 
     public static TheoryData<string> Projects => [.. ProjectFiles().Select(path => Path.GetRelativePath(Root, path)).Order()];
@@ -20,6 +25,25 @@ public class ArchitectureTests
 
     [Theory, MemberData(nameof(Rules))]
     public void The_domain_keeps_the_rule(int rule) => Assert.Empty(DependencyRule.Core[rule].Violations(Core.Value, "Holdfast.Core"));
+
+    [Theory, MemberData(nameof(ControlPlaneRules))]
+    public void The_control_plane_keeps_the_rule(int rule) => Assert.Empty(DependencyRule.ControlPlane[rule].Violations(ControlPlane.Value, "Holdfast.Functions"));
+
+    [Theory]
+    [InlineData("Workflows.Orchestration uses Azure.Data.Tables.TableClient: workflows know no host")]
+    [InlineData("Workflows.Orchestration uses {0}.Embedded.Engine: workflows know no host")]
+    [InlineData("Activities.Effect uses {0}.Embedded.Engine: activities know no host")]
+    [InlineData("Workflows.Orchestration uses System.DateTimeOffset::get_UtcNow: workflows are deterministic")]
+    [InlineData("Workflows.Orchestration uses System.Guid::NewGuid: workflows are deterministic")]
+    [InlineData("Workflows.Orchestration uses System.Threading.Tasks.Task::Delay: workflows are deterministic")]
+    [InlineData("Workflows.Orchestration uses System.IO.File::Exists: workflows have no side effects")]
+    public void A_broken_rule_of_the_control_plane_is_noticed(string violation) => Assert.Contains(
+        DependencyRule.ControlPlane.SelectMany(rule => rule.Violations(Fixture.Value, FixtureRoot)),
+        found => found.StartsWith($"{FixtureRoot}.{violation.Replace("{0}", FixtureRoot, StringComparison.Ordinal)}", StringComparison.Ordinal));
+
+    [Fact]
+    public void The_control_plane_was_really_read() => Assert.Contains(
+        new Reference("Holdfast.Functions.Workflows.WorkflowContext", "Holdfast.Functions.Workflows.IWorkflowPrimitives::CreateTimerAsync"), ControlPlane.Value);
 
     [Theory]
     [InlineData("Anywhere uses System.Console::WriteLine: the domain has no console")]

@@ -40,7 +40,7 @@ set_up() {
   for major in 14 15 16 17 18; do need_postgres "$major" && place "postgres/$major" || return 1; done
   place "tools/$CLIENTS_MAJOR" || return 1
   export HOLDFAST_TEST_AZURITE=$AZURITE HOLDFAST_TEST_POSTGRES=$SCRATCH/postgres HOLDFAST_TEST_CLIENTS=$SCRATCH/tools/$CLIENTS_MAJOR/bin
-  export HOLDFAST_TEST_AGENT=$SCRATCH/agent/holdfast HOLDFAST_TEST_INTEGRATION=1
+  export HOLDFAST_TEST_AGENT=$SCRATCH/agent/holdfast HOLDFAST_TEST_CONTROL_PLANE=$SCRATCH/control-plane/holdfast-control-plane.dll HOLDFAST_TEST_INTEGRATION=1
 }
 
 # The results files say how many; the console says what failed and why.
@@ -78,5 +78,6 @@ check set_up || exit
 check step "scripts" check_scripts
 check publish_agent "$SCRATCH/agent" || exit
 check step "build" dotnet build Serverless.sln -c Release || exit
+check publish_control_plane "$SCRATCH/control-plane" || exit
 check step "format" check_format
 run_tests

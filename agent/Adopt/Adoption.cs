@@ -1,10 +1,12 @@
 using System.Text.Json.Serialization;
 using Holdfast.Agent.ArchivePush;
 using Holdfast.Agent.CommandLine;
+using Holdfast.Agent.ControlPlane;
 using Holdfast.Agent.Host;
 using Holdfast.Agent.Options;
 using Holdfast.Agent.Register;
 using Holdfast.Core;
+using Holdfast.Core.Api;
 using Holdfast.Core.Enrolment;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository;
@@ -58,7 +60,7 @@ internal sealed class Adoption(CommandContext context, Host.Repository repositor
     /// <summary>Does what was planned. It may be interrupted and run again.</summary>
     public async Task<AdoptReport> RunAsync(AdoptionPlan plan, CancellationToken cancellationToken)
     {
-        using var controlPlane = _host is null || plan.Missing.Count > 0 ? EmbeddedControlPlane.Open(context) : null;
+        using var controlPlane = _host is null || plan.Missing.Count > 0 ? ControlPlanes.Open(context) : null;
         var isNew = _host is null;
         if (isNew)
         {
@@ -67,16 +69,15 @@ internal sealed class Adoption(CommandContext context, Host.Repository repositor
         }
         var files = Histories(plan).Select(TimelineHistory.ToFileName).Concat(plan.Upload.Select(segment => segment.ToString())).ToList();
         await StoreAsync(files, cancellationToken).ConfigureAwait(false);
-        foreach (var (from, to) in plan.Missing)
-            await controlPlane!.AppendAsync(state => IsLogged(state, from, to) ? null
-                : new WalCut(data.Control.SystemIdentifier, _timeline, from, to, CutReason.Adopted, _host!.Thumbprint), cancellationToken).ConfigureAwait(false);
+        if (plan.Missing.Count > 0)
+            await controlPlane!.AdoptAsync(new AdoptionRequest(_host!.Thumbprint, _timeline, [.. plan.Missing.Select(missing => new MissingStretch(missing.From, missing.To))]), cancellationToken).ConfigureAwait(false);
         _registration.HandOver();
         return new AdoptReport(repository.Cluster, _host!.Name, isNew, data.Control.SystemIdentifier.ToString(), _timeline.Value, files,
             [.. plan.Missing.Select(missing => new AdoptCut(missing.From.ToString(), missing.To.ToString()))], plan.Missing.Count > 0);
     }
 
-    /// <summary>The configured token while it is unused; else the embedded control plane issues one to itself.</summary>
-    private async Task<EnrolmentToken> TokenAsync(EmbeddedControlPlane controlPlane, CancellationToken cancellationToken)
+    /// <summary>The configured token while it is unused; else the control plane issues one, if this host's key for it allows that.</summary>
+    private async Task<EnrolmentToken> TokenAsync(IControlPlane controlPlane, CancellationToken cancellationToken)
     {
         if (context.Options.Find(OptionTable.EnrolmentToken) is { } text)
         {
@@ -101,9 +102,6 @@ internal sealed class Adoption(CommandContext context, Host.Repository repositor
             }
         }
     }
-
-    private bool IsLogged(ClusterState state, Lsn from, Lsn to) => state.Cuts.Exists(
-        cut => cut.System == data.Control.SystemIdentifier && cut.Timeline == _timeline && cut.From <= from && to <= cut.To);
 
     /// <summary>The timelines whose history files are here and count for this host; those before are their writers' business.</summary>
     private List<TimelineId> Histories(AdoptionPlan plan) =>

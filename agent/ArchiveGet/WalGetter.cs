@@ -21,6 +21,8 @@ public sealed class WalGetter(CommandContext context, Host.Repository repository
 
     private const int TagDigits = 64;
 
+    private const string Beside = ".holdfast-";
+
     private int FirstRead => (int)Math.Min(MaxFirstRead, data.Control.WalSegmentSize.Bytes + (long)SealedFormat.FirstRead);
 
     /// <summary>Fetches a file; false when there is none.</summary>
@@ -88,7 +90,7 @@ public sealed class WalGetter(CommandContext context, Host.Repository repository
         };
     }
 
-    // A partial segment is asked for by a person, never by PostgreSQL. Two promotions may have left two: then the person must say which.
+    // A partial segment is asked for by a person, never by PostgreSQL. Two promotions may have left two that count: then the person must say which.
     private async Task<FoundWal?> FindPartialAsync(WalArchive archive, WalFileName.Partial name, Action<Junk> report, CancellationToken cancellationToken)
     {
         var system = data.Control.SystemIdentifier;
@@ -97,11 +99,19 @@ public sealed class WalGetter(CommandContext context, Host.Repository repository
         var prefix = $"{BlobNames.WalSegment(system, segment)}.partial.";
         await foreach (var entry in repository.Data.ListAsync(prefix, cancellationToken).ConfigureAwait(false))
             if (entry.Name.Length >= prefix.Length + TagDigits) names.Add(entry.Name[..(prefix.Length + TagDigits)]); // {tag} and {tag}.{n}
-        if (names.Count > 1)
-            throw new RefusedException($"{name}: {names.Count} different ones are stored: {string.Join(", ", names)}", "two servers ended this timeline; recover along the timeline that you want instead");
-        return names.Count == 0
-            ? null
-            : await archive.FindAsync(new WalItem(SealedKind.WalPartial, names.Min!, WalScope.Of(system, segment), name.FileName), FirstRead, report, cancellationToken).ConfigureAwait(false);
+        var (found, damage) = (new List<FoundWal>(), (DamagedException?)null);
+        foreach (var blob in names)
+        {
+            var item = new WalItem(SealedKind.WalPartial, blob, WalScope.Of(system, segment), name.FileName);
+            try
+            {
+                if (await archive.FindAsync(item, FirstRead, report, cancellationToken).ConfigureAwait(false) is { } one) found.Add(one);
+            }
+            catch (DamagedException e) { damage ??= e; } // Told by report; a good one beside it is as good as alone.
+        }
+        if (found.Count > 1)
+            throw new RefusedException($"{name}: {found.Count} different ones are stored: {string.Join(", ", found.Select(one => one.Blob.Name))}", "two servers ended this timeline; recover along the timeline that you want instead");
+        return found.Count == 1 ? found[0] : damage is null ? null : throw damage;
     }
 
     private async Task WriteAsync(FoundWal found, WalFileName name, string destination, CancellationToken cancellationToken)
@@ -113,7 +123,8 @@ public sealed class WalGetter(CommandContext context, Host.Repository repository
         var keyring = Recipients.Keyring(context.Options, OptionTable.ContentPrivateKeyFile);
         if (keyring.IsEmpty)
             throw new ConfigurationException($"{name} is stored, and this host cannot open it: it holds no restorer's key", "set content-private-key-file, which init wrote for restorers");
-        var beside = $"{destination}.holdfast-{Environment.ProcessId}";
+        var beside = $"{destination}{Beside}{Environment.ProcessId}";
+        Leftovers.Sweep(Path.GetDirectoryName(Path.GetFullPath(destination))!, $"{Path.GetFileName(destination)}{Beside}", "");
         try
         {
             using var codec = FrameCodecs.Create(3);

@@ -102,15 +102,24 @@ public sealed class WalPusher : IDisposable
     private async Task<StoredWal> StoreAsync(SealedWal wal, long started, CancellationToken cancellationToken)
     {
         var view = await _log.ConfigureAwait(false);
-        EnsureCounts(view.State, wal.Item);
         var put = Stopwatch.GetTimestamp();
-        var stored = await new WalArchive(_repository.Data, new LogTrust(_repository.Log, view)).StoreAsync(wal.Item, wal.Object, wal.Own, cancellationToken).ConfigureAwait(false);
+        var stored = await StoreAsync(view, wal, cancellationToken).ConfigureAwait(false);
         foreach (var junk in stored.Junk) _context.Log.Warn($"blob {junk.Blob} is junk and was left alone: {junk.Reason}");
         _context.Log.Info(stored.WasThere
             ? $"{wal.Item.Label} was stored already, and is the same"
             : $"stored {wal.Item.Label}, {Terminal.Quantity.Bytes(wal.Object.Length)}");
         if (_context.Log.Writes(LogLevel.Debug)) _context.Log.Debug(Timing(started, put, Stopwatch.GetTimestamp()));
         return stored;
+    }
+
+    private async Task<StoredWal> StoreAsync(LogView view, SealedWal wal, CancellationToken cancellationToken)
+    {
+        var archive = new WalArchive(_repository.Data, new LogTrust(_repository.Log, view));
+        var standing = wal.Item.Scope.StandingOf(view.State, _identity.Signing.PublicKey.Thumbprint);
+        // A standby with archive_mode=always hands over what it restored, also from before it was registered: what is stored needs no second copy.
+        if (standing == Standing.BeforeRegistration && await archive.FindSameAsync(wal.Item, wal.Own, cancellationToken).ConfigureAwait(false) is { } same) return same;
+        if (standing != Standing.Counts) throw DoesNotCount(view.State, wal.Item, standing);
+        return await archive.StoreAsync(wal.Item, wal.Object, wal.Own, cancellationToken).ConfigureAwait(false);
     }
 
     // The segment is stored: that its end could not be noted only leaves the next seam to the control plane, and must not hold up PostgreSQL.
@@ -146,19 +155,17 @@ public sealed class WalPusher : IDisposable
         },
     };
 
-    private void EnsureCounts(ClusterState state, WalItem item)
+    private RefusedException DoesNotCount(ClusterState state, WalItem item, Standing standing)
     {
-        var key = _identity.Signing.PublicKey.Thumbprint;
-        var (why, hint) = item.Scope.StandingOf(state, key) switch
+        var (why, hint) = standing switch
         {
-            Standing.Counts => (null, null),
             Standing.UnknownSigner => ("this host's key was never registered", "register it: holdfast register"),
             Standing.AfterRevocation => ("this host's key was revoked", "if this server is the primary, register it anew: move away its state-path and run holdfast register"),
             Standing.BeforeRegistration => ("it is older than this host's registration", "this server is a restored copy or was moved: holdfast adopt"),
-            Standing.WrongSystem => ($"this host is registered for system identifier {state.FindHost(key)!.System}, the server has {item.Scope.System}", "another cluster needs a repository of its own: holdfast init --cluster=…"),
-            var standing => ($"this host may not archive ({standing})", "register it as a database host"),
+            Standing.WrongSystem => ($"this host is registered for system identifier {state.FindHost(_identity.Signing.PublicKey.Thumbprint)!.System}, the server has {item.Scope.System}", "another cluster needs a repository of its own: holdfast init --cluster=…"),
+            _ => ($"this host may not archive ({standing})", "register it as a database host"),
         };
-        if (why is not null) throw new RefusedException($"{item.Label} would not count in cluster {_repository.Cluster}: {why}", hint);
+        return new RefusedException($"{item.Label} would not count in cluster {_repository.Cluster}: {why}", hint);
     }
 
     private static SafeFileHandle Open(string path)

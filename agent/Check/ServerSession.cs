@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Holdfast.Agent.Host;
 using Holdfast.Agent.Options;
 using Holdfast.Core;
 using Holdfast.Core.Postgres;
@@ -19,42 +20,14 @@ public sealed class ServerSession : IAsyncDisposable
         FROM pg_stat_archiver a
         """;
 
-    private readonly NpgsqlDataSource _source;
-    private readonly NpgsqlConnection _connection;
+    private readonly ServerConnection _connection;
 
-    private ServerSession(NpgsqlDataSource source, NpgsqlConnection connection) => (_source, _connection) = (source, connection);
+    private ServerSession(ServerConnection connection) => _connection = connection;
 
     /// <summary>Connects as the options say.</summary>
     /// <exception cref="ConfigurationException">The server cannot be reached, or does not let this role in.</exception>
-    public static async Task<ServerSession> OpenAsync(ResolvedOptions options, CancellationToken cancellationToken)
-    {
-        var (host, port) = (options.Find(OptionTable.PgHost) ?? options.Get(OptionTable.PgSocketPath), options.Get(OptionTable.PgPort));
-        var settings = new NpgsqlConnectionStringBuilder
-        {
-            Host = host,
-            Port = port,
-            Database = options.Get(OptionTable.PgDatabase),
-            Username = options.Find(OptionTable.PgUser) ?? Environment.UserName,
-            ApplicationName = "holdfast check",
-            Timeout = 10,
-            CommandTimeout = 60,
-            Pooling = false,
-            GssEncryptionMode = GssEncryptionMode.Disable,
-        };
-        var builder = new NpgsqlSlimDataSourceBuilder(settings.ConnectionString);
-        builder.EnableTransportSecurity();
-        var source = builder.Build();
-        try
-        {
-            return new ServerSession(source, await source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false));
-        }
-        catch (Exception e) when (e is NpgsqlException or TimeoutException or System.Net.Sockets.SocketException)
-        {
-            await source.DisposeAsync().ConfigureAwait(false);
-            throw new ConfigurationException($"cannot connect to PostgreSQL at {host}, port {port}, as {settings.Username}: {e.GetBaseException().Message}",
-                "is the server running? Its socket folder is pg-socket-path, its port pg-port, the role pg-user; run this as the user that PostgreSQL runs as", e);
-        }
-    }
+    public static async Task<ServerSession> OpenAsync(ResolvedOptions options, CancellationToken cancellationToken) =>
+        new(await ServerConnection.OpenAsync(options, "holdfast check", cancellationToken).ConfigureAwait(false));
 
     /// <summary>What the server says of itself.</summary>
     /// <exception cref="ConfigurationException">It does not answer, or not to this role.</exception>
@@ -89,17 +62,13 @@ public sealed class ServerSession : IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
-    {
-        await _connection.DisposeAsync().ConfigureAwait(false);
-        await _source.DisposeAsync().ConfigureAwait(false);
-    }
+    public ValueTask DisposeAsync() => _connection.DisposeAsync();
 
     private async Task<T> QueryAsync<T>(string doing, string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
     {
         try
         {
-            var command = new NpgsqlCommand(sql, _connection);
+            var command = new NpgsqlCommand(sql, _connection.Session);
             await using (command.ConfigureAwait(false))
             {
                 var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);

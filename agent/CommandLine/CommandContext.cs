@@ -32,11 +32,11 @@ public sealed class CommandContext
     /// <summary>Colours for <see cref="Output"/>, if it is a terminal that can.</summary>
     public TerminalStyle Style { get; init; } = TerminalStyle.Plain;
 
+    /// <summary>Whether <see cref="Error"/> is a terminal: progress may be drawn over.</summary>
+    public bool ErrorIsTerminal { get; init; }
+
     /// <summary>Whether a person can be asked: stdin is a terminal.</summary>
     public bool CanAsk { get; init; }
-
-    /// <summary>Whether <see cref="Error"/> is a terminal, so that progress can be a bar.</summary>
-    public bool ErrorIsTerminal { get; init; }
 
     /// <summary>Whether results are wanted as JSON.</summary>
     public bool Json => Options.TryGet(OptionTable.Output, out var form) && form == OutputForm.Json;

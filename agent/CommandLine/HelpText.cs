@@ -60,6 +60,7 @@ public static class HelpText
         OptionGroup.Repository => "repository options",
         OptionGroup.PostgreSql => "PostgreSQL options",
         OptionGroup.Keys => "key options",
+        OptionGroup.Backups => "backup options",
         OptionGroup.Recovery => "recovery options",
         OptionGroup.Archiving => "archiving options",
         _ => "host options",

@@ -71,7 +71,8 @@ public static class ReferenceText
         writer.WriteLine(row.Default is { } value ? $"- default `{value}`: {row.Reason}" : "- no default");
         if (row.FallbackVariable is { } variable) writer.WriteLine($"- given nowhere: `{variable}` from the environment");
         writer.WriteLine($"- {Places(row)}");
-        writer.WriteLine("- used by " + string.Join(", ", CommandTable.NamesOf(row.Commands).Select(name => $"[{name}](#{name})")));
+        writer.WriteLine("- used by " + string.Join(", ", CommandTable.NamesOf(row.Commands).Select(name => $"[{name}](#{name})")
+            .Concat(row.UsedBy(CommandSet.ControlPlane) ? ["[holdfast-control-plane](control-plane.md)"] : [])));
     }
 
     private static string Places(OptionRow row)

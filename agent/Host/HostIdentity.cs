@@ -1,6 +1,4 @@
-using System.Buffers.Text;
 using System.Security.Cryptography;
-using System.Text;
 using Holdfast.Core;
 using Holdfast.Core.Sealing;
 
@@ -30,7 +28,8 @@ public sealed class HostIdentity : IDisposable
         var agreement = folder.Read(AgreementFile)
             ?? throw new ConfigurationException($"{folder.FileName(AgreementFile)} is missing, {SigningFile} is there", "restore the folder, or move it away and run: holdfast register");
         return new HostIdentity(JsonWebKey.ReadSigning(signing, folder.FileName(SigningFile)),
-            JsonWebKey.ReadAgreement(agreement, folder.FileName(AgreementFile)), ReadEquality(folder.Read(EqualityFile), folder.FileName(EqualityFile)));
+            JsonWebKey.ReadAgreement(agreement, folder.FileName(AgreementFile)),
+            folder.Read(EqualityFile) is { } equality ? EqualityKey.Parse(equality, folder.FileName(EqualityFile)) : null);
     }
 
     /// <summary>A new identity, written before it is used: a crash after registering must not lose the key that was registered.</summary>
@@ -47,23 +46,8 @@ public sealed class HostIdentity : IDisposable
     /// <summary>Keeps the equality key that a registration gave.</summary>
     public void Keep(StateFolder folder, EqualityKey equality)
     {
-        folder.Write(EqualityFile, Encoding.ASCII.GetBytes(FormatEquality(equality)));
+        folder.Write(EqualityFile, equality.Write());
         Equality = equality;
-    }
-
-    /// <summary>An equality key's text: 43 characters of base64url and a line feed.</summary>
-    public static string FormatEquality(EqualityKey key) => Base64Url.EncodeToString(key.Bytes) + "\n";
-
-    /// <summary>Reads that text.</summary>
-    /// <exception cref="ConfigurationException">Not such a text; it is not repeated.</exception>
-    public static EqualityKey? ReadEquality(byte[]? text, string source)
-    {
-        if (text is null) return null;
-        var bytes = new byte[32];
-        var trimmed = Encoding.ASCII.GetString(text).Trim();
-        return trimmed.Length == 43 && Base64Url.TryDecodeFromChars(trimmed, bytes, out var written) && written == 32
-            ? new EqualityKey(bytes)
-            : throw new ConfigurationException($"{source}: expected an equality key (43 characters of base64url)");
     }
 
     /// <inheritdoc/>

@@ -52,9 +52,11 @@ public sealed partial class StateFolder(string path)
     {
         var file = FileName(name);
         var beside = $"{file}.{Environment.ProcessId}.tmp";
+        var folder = System.IO.Path.GetDirectoryName(file)!;
         try
         {
-            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(file)!, OwnerOnly);
+            Directory.CreateDirectory(folder, OwnerOnly);
+            Leftovers.Sweep(folder, "", ".tmp");
             using (var stream = new FileStream(beside, new FileStreamOptions
             {
                 Mode = FileMode.Create,
@@ -67,7 +69,7 @@ public sealed partial class StateFolder(string path)
                 if (durable) stream.Flush(flushToDisk: true);
             }
             File.Move(beside, file, overwrite: true);
-            if (durable) SyncFolder(System.IO.Path.GetDirectoryName(file)!);
+            if (durable) SyncFolder(folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

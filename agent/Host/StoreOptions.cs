@@ -21,6 +21,8 @@ public static class StoreOptions
             Credential = Credential(options),
             Endpoint = options.TryGet(OptionTable.RepoEndpoint, out var endpoint) ? endpoint : null,
             QueueEndpoint = options.TryGet(OptionTable.RepoQueueEndpoint, out var queue) ? queue : null,
+            AuthorityHost = options.TryGet(OptionTable.RepoAuthorityHost, out var authority) ? authority : null,
+            TableEndpoint = options.TryGet(OptionTable.RepoTableEndpoint, out var table) ? table : null,
             CaFile = options.Find(OptionTable.RepoCaFile),
             Calls = new StoreCallOptions { AttemptTimeout = attempt < deadline ? attempt : deadline, Deadline = deadline },
         };

@@ -41,7 +41,7 @@ internal sealed record ClusterKeys(EcSigningKey Signing, RsaKey Content, RsaKey 
             write(SigningFile, JsonWebKey.Write(made, withPrivate: true));
             signing = TryLoadSigning(folder)!;
         }
-        if (mayMake && folder.Read(EqualityFile) is null) write(EqualityFile, Encoding.ASCII.GetBytes(HostIdentity.FormatEquality(EqualityKey.Generate())));
+        if (mayMake && folder.Read(EqualityFile) is null) write(EqualityFile, EqualityKey.Generate().Write());
         return new ClusterKeys(signing,
             LoadRsa(folder, options.Find(OptionTable.ContentKeyFile), ContentFile, mayMake, write),
             LoadRsa(folder, options.Find(OptionTable.IndexKeyFile), IndexFile, mayMake, write),
@@ -62,7 +62,10 @@ internal sealed record ClusterKeys(EcSigningKey Signing, RsaKey Content, RsaKey 
     /// <summary>The public half beside the agent's configuration.</summary>
     public static string PublicFile(string privateFile) => "agent/" + Path.GetFileName(privateFile);
 
-    /// <summary>A key that was given by an option, is there, or is made; in the end its public half is beside the agent's configuration.</summary>
+    /// <summary>
+    /// A key that was given by an option, is there, or is made; in the end its public half is beside the agent's configuration and, unless the private one is, the
+    /// control plane's.
+    /// </summary>
     private static RsaKey LoadRsa(StateFolder folder, string? given, string privateFile, bool mayMake, Action<string, byte[]> write)
     {
         var publicFile = PublicFile(privateFile);
@@ -74,6 +77,8 @@ internal sealed record ClusterKeys(EcSigningKey Signing, RsaKey Content, RsaKey 
             throw new ConfigurationException($"{folder.FileName(publicFile)} is key {there.Thumbprint.Short}, expected {key.Thumbprint.Short}, the public half of {given ?? folder.FileName(privateFile)}",
                 "the folder holds the keys of two clusters: find out which are right, or give init an empty key-path");
         if (there is null) write(publicFile, JsonWebKey.Write(key, withPrivate: false));
+        var forControlPlane = "control-plane/" + Path.GetFileName(privateFile);
+        if (forControlPlane != privateFile && folder.Read(forControlPlane) is null) write(forControlPlane, JsonWebKey.Write(key, withPrivate: false));
         return key;
     }
 

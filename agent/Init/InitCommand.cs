@@ -20,7 +20,7 @@ public sealed class InitCommand : AgentCommand
 
     /// <inheritdoc/>
     public override string Description => """
-        Run once by an operator. Makes the containers and the queue, the keys, the first entry of the log, a configuration for the agent with a one-time enrolment token, and the recovery kit that a bare host needs when everything else is gone.
+        Run once by an operator. Makes the containers, the queue and the journal's table, the keys, the first entry of the log, a configuration for the agent with a one-time enrolment token, and the recovery kit that a bare host needs when everything else is gone.
         Shows its plan first. Needs an identity that may create containers; hosts never need one.
         Run again after a crash, it goes on with the keys that are there. Run again on a whole cluster, it changes nothing; a configuration that was removed is made anew, with new SAS tokens.
         """;
@@ -65,6 +65,7 @@ public sealed class InitCommand : AgentCommand
             .Add("  account", services.Admin.BlobEndpoint.ToString())
             .Add("  containers", string.Join(", ", names.All))
             .Add("  queue", names.ReportsQueue)
+            .Add("  table", names.JournalTable)
             .Add("  keys", "content, index, escrow: RSA 3072; signing: P-256; equality: 256 bits; those that are there are kept")
             .Add("  folder", initializer.Folder)
             .Add("  access", access)
@@ -84,8 +85,8 @@ public sealed class InitCommand : AgentCommand
             : initializer.Written.Count == 0 ? $"cluster {facts.Name} exists and is whole, id {facts.Id}; nothing was changed"
             : $"cluster {facts.Name} exists, id {facts.Id}; made again: {string.Join(", ", initializer.Written)}");
         new TextTable("", "")
-            .Add("  agent/", "for the database host: configuration, public keys, enrolment token")
-            .Add("  control-plane/", "for the control plane: signing, index and equality key")
+            .Add("  agent/", "for the database host: configuration, public keys, enrolment token, the operator's API key")
+            .Add("  control-plane/", "for the control plane: signing, index, equality and API keys")
             .Add("  restorer/", "for restorers: the content key; keep it away from the database host")
             .Add("  escrow/", "a second content key: move it offline now, and delete it here")
             .Add("  recovery-kit.json", "no secrets; keep a copy away from this machine and this account")
@@ -96,8 +97,10 @@ public sealed class InitCommand : AgentCommand
 
     private static string[] Next(string folder) =>
     [
-        "# on the database host; without a control plane elsewhere, with the control plane's folder at hand:",
-        $"holdfast register --config={folder}/agent/holdfast.conf --control-plane-config={folder}/control-plane/holdfast.conf --pg-path=PGDATA",
+        "# where the control plane is to run (docs/control-plane.md has the systemd unit):",
+        $"holdfast-control-plane --config={folder}/control-plane/holdfast.conf",
+        "# on the database host; without a running control plane add --control-plane-config=…/control-plane/holdfast.conf:",
+        $"holdfast register --config={folder}/agent/holdfast.conf --pg-path=PGDATA",
         $"# where {folder} is not on that host: copy agent/ to it as /etc/holdfast, owned by the user that PostgreSQL runs as",
     ];
 }

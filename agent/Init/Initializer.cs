@@ -6,6 +6,7 @@ using Holdfast.Agent.CommandLine;
 using Holdfast.Agent.Host;
 using Holdfast.Agent.Options;
 using Holdfast.Core;
+using Holdfast.Core.Api;
 using Holdfast.Core.Repository;
 using Holdfast.Core.Sealing;
 
@@ -61,8 +62,9 @@ internal sealed class Initializer(CommandContext context, BlobServices services)
         MakeFolders();
         using var keys = ClusterKeys.Load(_folder, context.Options, mayMake: !exists, Write);
         var address = Address(keys.Signing.PublicKey);
+        ApiKeys.Complete(_folder, Write);
         await WriteConfigurationsAsync(address, keys, cancellationToken).ConfigureAwait(false);
-        if (!exists) foreach (var made in await services.Admin.CreateAllAsync(cancellationToken).ConfigureAwait(false)) Reached(made);
+        foreach (var made in await services.Admin.CreateAllAsync(cancellationToken).ConfigureAwait(false)) Reached(made);
         var view = await WriteLogAsync(keys, cancellationToken).ConfigureAwait(false);
         Reached(LogEntry.BlobName(0));
         CheckKeys(view.State.Cluster!, keys);
@@ -72,9 +74,10 @@ internal sealed class Initializer(CommandContext context, BlobServices services)
 
     private ClusterAddress Address(VerifyingKey controlPlane)
     {
-        var (blobs, queues) = (services.Admin.BlobEndpoint, services.Admin.QueueEndpoint);
-        var derived = new UriBuilder(blobs) { Host = blobs.Host.Replace(".blob.", ".queue.", StringComparison.Ordinal) }.Uri;
-        return new ClusterAddress(services.Names.Cluster, blobs, queues == derived ? null : queues, context.Options.Find(OptionTable.RepoCaFile) is not null, controlPlane);
+        var blobs = services.Admin.BlobEndpoint;
+        Uri? Named(string service, Uri url) => url == new UriBuilder(blobs) { Host = blobs.Host.Replace(".blob.", $".{service}.", StringComparison.Ordinal) }.Uri ? null : url;
+        return new ClusterAddress(services.Names.Cluster, blobs, Named("queue", services.Admin.QueueEndpoint), Named("table", services.Admin.TableEndpoint),
+            context.Options.Find(OptionTable.RepoCaFile) is not null, controlPlane, context.Options.TryGet(OptionTable.ControlPlaneUrl, out var url) ? url : new Uri(ApiContract.DefaultUrl));
     }
 
     private void MakeFolders()

@@ -9,9 +9,12 @@ namespace Holdfast.Agent.Init;
 /// <param name="Cluster">Its name, the section.</param>
 /// <param name="Endpoint">The blob service.</param>
 /// <param name="QueueEndpoint">The queue service; null when it is derived from the other.</param>
+/// <param name="TableEndpoint">The table service; null when it is derived from the other.</param>
 /// <param name="HasAuthority">Whether a ca.pem lies beside each configuration.</param>
 /// <param name="ControlPlaneKey">Pinned.</param>
-internal sealed record ClusterAddress(string Cluster, Uri Endpoint, Uri? QueueEndpoint, bool HasAuthority, VerifyingKey ControlPlaneKey);
+/// <param name="ControlPlaneUrl">Where the control plane listens.</param>
+internal sealed record ClusterAddress(
+    string Cluster, Uri Endpoint, Uri? QueueEndpoint, Uri? TableEndpoint, bool HasAuthority, VerifyingKey ControlPlaneKey, Uri ControlPlaneUrl);
 
 /// <summary>The configuration files that init writes, one for each role. Paths in them are relative: each folder can be copied as a whole. Pure.</summary>
 internal static class RoleConfigurations
@@ -27,6 +30,7 @@ internal static class RoleConfigurations
         Add(text, OptionTable.IndexKeyFile, Path.GetFileName(ClusterKeys.IndexFile));
         Add(text, OptionTable.EscrowKeyFile, Path.GetFileName(ClusterKeys.EscrowFile));
         if (hasToken) Add(text, OptionTable.EnrolmentTokenFile, Path.GetFileName(ClusterKeys.TokenFile));
+        AddControlPlane(text, address, ApiKeys.OperatorFile);
         return text.ToString();
     }
 
@@ -34,9 +38,16 @@ internal static class RoleConfigurations
     public static string ControlPlane(ClusterAddress address, StoreCredential credential, bool hasIndexKey)
     {
         var text = Start(address, credential, "the control plane: whoever has this folder decides what the cluster's log says");
+        Add(text, OptionTable.RepoTableEndpoint, address.TableEndpoint?.AbsoluteUri.TrimEnd('/'));
+        Add(text, OptionTable.RepoSasJournal, (credential as StoreCredential.ContainerSas)?.JournalTable);
         Add(text, OptionTable.SigningKeyFile, Path.GetFileName(ClusterKeys.SigningFile));
         Add(text, OptionTable.EqualityKeyFile, Path.GetFileName(ClusterKeys.EqualityFile));
         if (hasIndexKey) Add(text, OptionTable.IndexPrivateKeyFile, Path.GetFileName(ClusterKeys.IndexFile));
+        // Public halves: manifests are sealed to those who restore.
+        Add(text, OptionTable.ContentKeyFile, Path.GetFileName(ClusterKeys.ContentFile));
+        Add(text, OptionTable.EscrowKeyFile, Path.GetFileName(ClusterKeys.EscrowFile));
+        AddControlPlane(text, address, ApiKeys.AdminFile);
+        Add(text, OptionTable.ControlPlaneOperatorKeyFile, Path.GetFileName(ApiKeys.OperatorFile));
         return text.ToString();
     }
 
@@ -66,6 +77,12 @@ internal static class RoleConfigurations
         else Add(text, OptionTable.RepoAuth, "managed");
         Add(text, OptionTable.ControlPlaneKey, PinnedKey.Format(address.ControlPlaneKey));
         return text;
+    }
+
+    private static void AddControlPlane(StringBuilder text, ClusterAddress address, string keyFile)
+    {
+        Add(text, OptionTable.ControlPlaneUrl, address.ControlPlaneUrl.AbsoluteUri.TrimEnd('/'));
+        Add(text, OptionTable.ControlPlaneApiKeyFile, Path.GetFileName(keyFile));
     }
 
     private static void Add(StringBuilder text, OptionRow row, string? value)

@@ -63,6 +63,9 @@ public enum OptionGroup
     /// <summary>Keys and enrolment.</summary>
     Keys,
 
+    /// <summary>Backups and their schedules.</summary>
+    Backups,
+
     /// <summary>Where to recover to.</summary>
     Recovery,
 

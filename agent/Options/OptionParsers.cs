@@ -42,6 +42,15 @@ internal static class OptionParsers
     public static OptionParser<TimeSpan> Duration(TimeSpan minimum, TimeSpan maximum) => (string text, out TimeSpan value) =>
         TryDuration(text, out value) && value >= minimum && value <= maximum;
 
+    public static OptionParser<PollChoice> Poll(TimeSpan minimum, TimeSpan maximum) => (string text, out PollChoice value) =>
+    {
+        value = default;
+        if (text == "auto") return true;
+        if (!TryDuration(text, out var every) || every < minimum || every > maximum) return false;
+        value = new PollChoice(every);
+        return true;
+    };
+
     /// <summary>A choice whose words stand for the members of an enumeration in their order.</summary>
     public static OptionParser<T> Choice<T>(string[] words) where T : struct, Enum => (string text, out T value) =>
     {

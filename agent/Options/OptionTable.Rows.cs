@@ -124,6 +124,9 @@ public static partial class OptionTable
         Parser = OptionParsers.Integer(minimum, maximum),
     };
 
+    private static OptionRow<string> Schedule(string name, string type) => Text(name, OptionGroup.Backups, CommandSet.Policy, $"when {type} backups are taken: a cron expression in UTC, \"off\" or \"on\"",
+        "Five fields: minute, hour, day of month, month, day of week; underscores may stand for the spaces between.", places: OptionPlaces.Flag);
+
     private static OptionRow<ByteSize> Size(string name, OptionGroup group, CommandSet commands, string summary, string value, long minimum, long maximum, string reason) => new()
     {
         Name = name,
@@ -148,6 +151,19 @@ public static partial class OptionTable
         Reason = reason,
         Expected = $"a time from {Terminal.Quantity.Duration(minimum)} to {Terminal.Quantity.Duration(maximum)}, like 90s, 10min or 1h",
         Parser = OptionParsers.Duration(minimum, maximum),
+    };
+
+    private static OptionRow<PollChoice> Poll(string name, OptionGroup group, CommandSet commands, string summary, string value, string reason, TimeSpan minimum, TimeSpan maximum) => new()
+    {
+        Name = name,
+        Kind = OptionKind.Duration,
+        Group = group,
+        Commands = commands,
+        Summary = summary,
+        Default = value,
+        Reason = reason,
+        Expected = $"auto, or a time from {Terminal.Quantity.Duration(minimum)} to {Terminal.Quantity.Duration(maximum)}, like 500ms or 10s",
+        Parser = OptionParsers.Poll(minimum, maximum),
     };
 
     private static OptionRow<bool> Boolean(string name, OptionGroup group, CommandSet commands, string summary, string value, string reason, string details, OptionPlaces places) => new()

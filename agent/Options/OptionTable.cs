@@ -28,7 +28,7 @@ public static partial class OptionTable
         "one line per segment or file tells what happened; PostgreSQL copies stderr into its own log");
 
     /// <summary>output</summary>
-    public static readonly OptionRow<OutputForm> Output = Choice<OutputForm>("output", General, Init | Register | Check | Adopt | Info | CommandSet.Token | Revoke | CommandSet.Version | Restore, "the form of results on stdout", ["text", "json"], "text",
+    public static readonly OptionRow<OutputForm> Output = Choice<OutputForm>("output", General, Init | Register | Check | Adopt | Info | CommandSet.Token | Revoke | Backup | Policy | CommandSet.Version | Restore, "the form of results on stdout", ["text", "json"], "text",
         "people come first; programs can ask");
 
     /// <summary>yes</summary>
@@ -57,6 +57,10 @@ public static partial class OptionTable
     /// <summary>repo-queue-endpoint</summary>
     public static readonly OptionRow<Uri> RepoQueueEndpoint = Url("repo-queue-endpoint", Repository, Storing, "the queue service's address, where it cannot be derived from repo-endpoint",
         "Derived by default: .blob. becomes .queue.");
+
+    /// <summary>repo-table-endpoint</summary>
+    public static readonly OptionRow<Uri> RepoTableEndpoint = Url("repo-table-endpoint", Repository, Init | ControlPlane, "the table service's address, where it cannot be derived from repo-endpoint",
+        "Derived by default: .blob. becomes .table. The control plane keeps its journal there; hosts have no rights on it.");
 
     /// <summary>repo-account</summary>
     public static readonly OptionRow<string> RepoAccount = Text("repo-account", Repository, Storing, "the storage account's name",
@@ -110,6 +114,12 @@ public static partial class OptionTable
     /// <summary>repo-sas-queue-file</summary>
     public static readonly OptionRow<string> RepoSasQueueFile = FileForm(RepoSasQueue);
 
+    /// <summary>repo-sas-journal</summary>
+    public static readonly OptionRow<string> RepoSasJournal = Secret("repo-sas-journal", Repository, ControlPlane, "the SAS of the control plane's journal, a table, for repo-auth=sas", "For the control plane alone.");
+
+    /// <summary>repo-sas-journal-file</summary>
+    public static readonly OptionRow<string> RepoSasJournalFile = FileForm(RepoSasJournal);
+
     /// <summary>repo-client-id</summary>
     public static readonly OptionRow<string> RepoClientId = Text("repo-client-id", Repository, Storing, "the client id of the identity",
         "With managed: a user-assigned identity; left out, the machine's own. With workload and service-principal: the application.");
@@ -129,8 +139,12 @@ public static partial class OptionTable
     /// <summary>repo-token-file</summary>
     public static readonly OptionRow<string> RepoTokenFile = Path("repo-token-file", Repository, Storing, "the federated token, for repo-auth=workload");
 
+    /// <summary>repo-authority-host</summary>
+    public static readonly OptionRow<Uri> RepoAuthorityHost = Url("repo-authority-host", Repository, Storing, "where tokens come from, for workload and service-principal in another cloud than Azure's public one",
+        "https://login.microsoftonline.us for Azure Government, https://login.chinacloudapi.cn for Azure in China, its own address for a disconnected cloud. Left out: AZURE_AUTHORITY_HOST, else the public cloud.");
+
     /// <summary>repo-ca-file</summary>
-    public static readonly OptionRow<string> RepoCaFile = Path("repo-ca-file", Repository, Storing, "certificate authorities (PEM) to trust for repo-endpoint instead of the system's",
+    public static readonly OptionRow<string> RepoCaFile = Path("repo-ca-file", Repository, Storing, "certificate authorities (PEM) to trust for repo-endpoint and repo-authority-host instead of the system's",
         details: "For private endpoints behind an inspecting proxy, and for Azurite.");
 
     /// <summary>repo-timeout</summary>
@@ -163,15 +177,15 @@ public static partial class OptionTable
     // Keys
 
     /// <summary>control-plane-key</summary>
-    public static readonly OptionRow<PinnedKey> ControlPlaneKey = Key("control-plane-key", Keys, Register | ArchivePush | ArchiveGet | Check | Adopt | Info | Revoke | Restore, "the control plane's public signing key: the only one whose log counts",
+    public static readonly OptionRow<PinnedKey> ControlPlaneKey = Key("control-plane-key", Keys, Register | ArchivePush | ArchiveGet | Check | Adopt | Info | Revoke | CommandSet.Agent | Restore, "the control plane's public signing key: the only one whose log counts",
         "THUMBPRINT:POINT, 43 and 86 characters of base64url, as init prints it.");
 
     /// <summary>content-key-file</summary>
-    public static readonly OptionRow<string> ContentKeyFile = Path("content-key-file", Keys, Init | Sealing, "the public content key (JWK): what this host seals, only a restorer opens",
+    public static readonly OptionRow<string> ContentKeyFile = Path("content-key-file", Keys, Init | Sealing | ControlPlane, "the public content key (JWK): what this host seals, only a restorer opens",
         details: "init makes one unless it is given here; then the private half stays where it is.");
 
     /// <summary>escrow-key-file</summary>
-    public static readonly OptionRow<string> EscrowKeyFile = Path("escrow-key-file", Keys, Init | Sealing, "the public escrow key (JWK): a second way to the content, its private half offline");
+    public static readonly OptionRow<string> EscrowKeyFile = Path("escrow-key-file", Keys, Init | Sealing | ControlPlane, "the public escrow key (JWK): a second way to the content, its private half offline");
 
     /// <summary>index-key-file</summary>
     public static readonly OptionRow<string> IndexKeyFile = Path("index-key-file", Keys, Init | Sealing, "the public index key (JWK): what the control plane must read is sealed to it");
@@ -192,6 +206,23 @@ public static partial class OptionTable
     public static readonly OptionRow<string> ControlPlaneConfig = Path("control-plane-config", Keys, Deciding, "the control plane's configuration file, for the embedded control plane",
         details: "What init wrote as control-plane/holdfast.conf. With it this command decides in the control plane's name; a database host needs it only while no control plane runs elsewhere.");
 
+    /// <summary>control-plane-url</summary>
+    public static readonly OptionRow<Uri> ControlPlaneUrl = Url("control-plane-url", Keys, Init | Asking | ControlPlane, "where the control plane listens",
+        "init writes http://127.0.0.1:7430 unless told otherwise: the embedded control plane serves this machine only.");
+
+    /// <summary>control-plane-api-key</summary>
+    public static readonly OptionRow<string> ControlPlaneApiKey = Secret("control-plane-api-key", Keys, Asking | ControlPlane, "the key to the control plane's HTTP interface",
+        "init makes two: the operator's, in agent/, may register hosts, start backups and look; the admin's, in control-plane/, may also issue tokens, revoke and set the policy.");
+
+    /// <summary>control-plane-api-key-file</summary>
+    public static readonly OptionRow<string> ControlPlaneApiKeyFile = FileForm(ControlPlaneApiKey);
+
+    /// <summary>control-plane-operator-key</summary>
+    public static readonly OptionRow<string> ControlPlaneOperatorKey = Secret("control-plane-operator-key", Keys, ControlPlane, "the operator's key that the control plane accepts beside its admin's, control-plane-api-key");
+
+    /// <summary>control-plane-operator-key-file</summary>
+    public static readonly OptionRow<string> ControlPlaneOperatorKeyFile = FileForm(ControlPlaneOperatorKey);
+
     /// <summary>sas-days</summary>
     public static readonly OptionRow<int> SasDays = Integer("sas-days", Keys, Init, "how long the SAS tokens that init makes are valid", 365, 1, 3650, "days", "a year is what operators plan renewals in; an identity never expires");
 
@@ -206,6 +237,26 @@ public static partial class OptionTable
 
     /// <summary>enrolment-token-file</summary>
     public static readonly OptionRow<string> EnrolmentTokenFile = FileForm(EnrolmentToken);
+
+    // Backups
+
+    /// <summary>type</summary>
+    public static readonly OptionRow<BackupType> Type = Choice<BackupType>("type", Backups, Backup, "what the backup builds on", ["full", "diff", "incr"], "full", "the only type that this version takes");
+
+    /// <summary>host</summary>
+    public static readonly OptionRow<string> BackupHost = Text("host", Backups, Backup, "the database host that makes it: its name, or its key's thumbprint", "Left out: the only one.", places: OptionPlaces.Flag);
+
+    /// <summary>detach</summary>
+    public static readonly OptionRow<bool> Detach = Boolean("detach", Backups, Backup, "begin it and do not wait", "n", "who waits learns whether it is restorable", "", OptionPlaces.Flag);
+
+    /// <summary>schedule-full</summary>
+    public static readonly OptionRow<string> ScheduleFull = Schedule("schedule-full", "full");
+
+    /// <summary>schedule-diff</summary>
+    public static readonly OptionRow<string> ScheduleDiff = Schedule("schedule-diff", "diff");
+
+    /// <summary>schedule-incr</summary>
+    public static readonly OptionRow<string> ScheduleIncr = Schedule("schedule-incr", "incr");
 
     /// <summary>kit</summary>
     public static readonly OptionRow<string> Kit = Path("kit", Keys, Restore, "the recovery kit that init wrote, instead of a configuration file",
@@ -276,13 +327,27 @@ public static partial class OptionTable
     public static readonly OptionRow<DamagedWalPolicy> WalDamaged = Choice<DamagedWalPolicy>("wal-damaged", Archiving, ArchivePush | Check, "what becomes of a segment that is still damaged after three calls", ["store", "hold"], "store",
         "holding it would fill the disk and then stop the server", "store: kept under a name of its own, the cut logged, a full backup asked for, the alarm raised. hold: PostgreSQL keeps it until an operator decides.");
 
+    // Backups
+
+    /// <summary>job-poll</summary>
+    public static readonly OptionRow<PollChoice> JobPoll = Poll("job-poll", Host, CommandSet.Agent, "how often the agent looks for a job", "auto",
+        "auto: every 50 ms when the store is on this host, else every second after a job and every 5 s at rest", PollChoice.Shortest, PollChoice.Longest);
+
+    /// <summary>heartbeat-interval</summary>
+    public static readonly OptionRow<TimeSpan> HeartbeatInterval = Duration("heartbeat-interval", Host, CommandSet.Agent, "how often the agent says that the host is well", "30s", TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1),
+        "two fit into the minute in which the control plane looks at every cluster");
+
+    /// <summary>backup-store-timeout</summary>
+    public static readonly OptionRow<TimeSpan> BackupStoreTimeout = Duration("backup-store-timeout", Host, CommandSet.Agent, "how long a backup waits for a store that does not take a blob before it gives up", "10min", TimeSpan.FromSeconds(1), TimeSpan.FromDays(1),
+        "an attempt of hours is worth more patience than a segment, which PostgreSQL keeps");
+
     // Host
 
     /// <summary>host-name</summary>
     public static readonly OptionRow<string> HostName = Text("host-name", Host, Register | Sealing, "what the repository calls this host", "Left out: the machine's host name.");
 
     /// <summary>process-max</summary>
-    public static readonly OptionRow<int> ProcessMax = Integer("process-max", Host, Register | ArchivePush | ArchiveGet | Check | Adopt | Restore, "segments and files worked on at once", 2, 1, 64, "", "leaves most of a small server to PostgreSQL");
+    public static readonly OptionRow<int> ProcessMax = Integer("process-max", Host, Register | ArchivePush | ArchiveGet | Check | Adopt | CommandSet.Agent | Restore, "segments and files worked on at once", 2, 1, 64, "", "leaves most of a small server to PostgreSQL");
 
     /// <summary>state-path</summary>
     public static readonly OptionRow<string> StatePath = Path("state-path", Host, Storing, "this host's keys and what it has seen of the log", "/var/lib/holdfast", "survives a restart; must not be in the data directory");
@@ -301,13 +366,15 @@ public static partial class OptionTable
     public static IReadOnlyList<OptionRow> All { get; } =
     [
         Cluster, Config, LogLevel, Output, Yes, Reference, Gaps, Verify, Strict,
-        RepoEndpoint, RepoQueueEndpoint, RepoAccount, RepoAuth, RepoConnectionString, RepoConnectionStringFile, RepoKey, RepoKeyFile,
-        RepoSasData, RepoSasDataFile, RepoSasLog, RepoSasLogFile, RepoSasCatalog, RepoSasCatalogFile, RepoSasWork, RepoSasWorkFile, RepoSasQueue, RepoSasQueueFile,
-        RepoClientId, RepoTenantId, RepoClientSecret, RepoClientSecretFile, RepoClientCertificate, RepoTokenFile, RepoCaFile, RepoTimeout,
+        RepoEndpoint, RepoQueueEndpoint, RepoTableEndpoint, RepoAccount, RepoAuth, RepoConnectionString, RepoConnectionStringFile, RepoKey, RepoKeyFile,
+        RepoSasData, RepoSasDataFile, RepoSasLog, RepoSasLogFile, RepoSasCatalog, RepoSasCatalogFile, RepoSasWork, RepoSasWorkFile, RepoSasQueue, RepoSasQueueFile, RepoSasJournal, RepoSasJournalFile,
+        RepoClientId, RepoTenantId, RepoClientSecret, RepoClientSecretFile, RepoClientCertificate, RepoTokenFile, RepoAuthorityHost, RepoCaFile, RepoTimeout,
         PgPath, PgSocketPath, PgHost, PgPort, PgUser, PgDatabase,
-        ControlPlaneKey, ContentKeyFile, EscrowKeyFile, IndexKeyFile, ContentPrivateKeyFile, IndexPrivateKeyFile, SigningKeyFile, EqualityKeyFile, ControlPlaneConfig, SasDays, Role, Reason, EnrolmentToken, EnrolmentTokenFile,
+        ControlPlaneKey, ContentKeyFile, EscrowKeyFile, IndexKeyFile, ContentPrivateKeyFile, IndexPrivateKeyFile, SigningKeyFile, EqualityKeyFile, ControlPlaneConfig,
+        ControlPlaneUrl, ControlPlaneApiKey, ControlPlaneApiKeyFile, ControlPlaneOperatorKey, ControlPlaneOperatorKeyFile, SasDays, Role, Reason, EnrolmentToken, EnrolmentTokenFile,
+        Type, BackupHost, Detach, ScheduleFull, ScheduleDiff, ScheduleIncr,
         Kit, TargetTime, TargetXid, TargetLsn, TargetName, TargetImmediate, TargetExclusive, TargetTimeline, TargetAction, Set, TablespaceMap, LinkAll, AdoptAfterwards, DryRun,
         CompressLevel, ArchiveTimeout, ArchiveGetTimeout, WalDamaged,
-        HostName, ProcessMax, StatePath, SpoolPath, SpoolMax, KeyPath,
+        JobPoll, HeartbeatInterval, BackupStoreTimeout, HostName, ProcessMax, StatePath, SpoolPath, SpoolMax, KeyPath,
     ];
 }

@@ -1,4 +1,5 @@
 using Holdfast.Agent.CommandLine;
+using Holdfast.Agent.ControlPlane;
 using Holdfast.Agent.Host;
 using Holdfast.Agent.Options;
 using Holdfast.Core;

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Holdfast.Agent.CommandLine;
+using Holdfast.Agent.ControlPlane;
 using Holdfast.Agent.Host;
 using Holdfast.Agent.Options;
 using Holdfast.Core;
@@ -48,7 +49,7 @@ public sealed class RegisterCommand : AgentCommand
         var isNew = host is null;
         if (host is null)
         {
-            using var controlPlane = EmbeddedControlPlane.TryOpen(context) ?? throw new ConfigurationException("registering this host: there is no control plane to ask",
+            using var controlPlane = ControlPlanes.TryOpen(context) ?? throw new ConfigurationException("registering this host: there is no control plane to ask",
                 "while none runs elsewhere, name the configuration that init wrote for it: --control-plane-config=…/control-plane/holdfast.conf");
             using var token = context.Options.Find(OptionTable.EnrolmentToken) is { } text ? EnrolmentToken.Parse(text) : null;
             host = await registration.RegisterAsync(controlPlane, token, data.StartingPosition(), cancellationToken).ConfigureAwait(false);

@@ -1,7 +1,7 @@
 using System.Text.Json.Serialization;
 using Holdfast.Agent.CommandLine;
+using Holdfast.Agent.ControlPlane;
 using Holdfast.Agent.Options;
-using Holdfast.Agent.Register;
 using Holdfast.Core.Repository;
 
 namespace Holdfast.Agent.Token;
@@ -20,7 +20,7 @@ public sealed class TokenCommand : AgentCommand
 
     /// <inheritdoc/>
     public override string Description => """
-        Issues a one-time enrolment token and logs its hash. Runs where the control plane's keys are. The token itself is printed once and kept nowhere: put it into a file that only the host's PostgreSQL user can read, and name that file by enrolment-token-file.
+        Issues a one-time enrolment token and logs its hash. Asks the control plane that runs (control-plane-url, with its admin key), or decides where its keys are. The token itself is printed once and kept nowhere: put it into a file that only the host's PostgreSQL user can read, and name that file by enrolment-token-file.
         """;
 
     /// <inheritdoc/>
@@ -34,11 +34,12 @@ public sealed class TokenCommand : AgentCommand
     public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
     {
         var role = context.Options.Get(OptionTable.Role);
-        using var controlPlane = EmbeddedControlPlane.Open(context);
+        var cluster = context.Options.Get(OptionTable.Cluster);
+        using var controlPlane = ControlPlanes.Open(context);
         using var token = await controlPlane.IssueTokenAsync(role, cancellationToken).ConfigureAwait(false);
         var roleName = role.ToString().ToLowerInvariant();
-        context.Log.Info($"issued an enrolment token of role {roleName} for cluster {controlPlane.Cluster}");
-        if (context.Json) context.WriteJson(new TokenReport(controlPlane.Cluster, roleName, token.Reveal()), TokenJson.Default.TokenReport);
+        context.Log.Info($"issued an enrolment token of role {roleName} for cluster {cluster}");
+        if (context.Json) context.WriteJson(new TokenReport(cluster, roleName, token.Reveal()), TokenJson.Default.TokenReport);
         else context.Output.WriteLine(token.Reveal());
         return ExitCode.Done;
     }

@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Runtime.InteropServices;
 using Holdfast.Agent.CommandLine;
 using Holdfast.Agent.Compression;
@@ -39,8 +38,6 @@ public sealed class VersionCommand : AgentCommand
 
     private static VersionReport Report()
     {
-        var full = typeof(VersionCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
-        var plus = full.IndexOf('+');
-        return new VersionReport(plus < 0 ? full : full[..plus], plus < 0 ? "unknown" : full[(plus + 1)..], FrameCodecs.Implementation, RuntimeInformation.FrameworkDescription);
+        return new VersionReport(AgentVersion.Text, AgentVersion.Commit, FrameCodecs.Implementation, RuntimeInformation.FrameworkDescription);
     }
 }

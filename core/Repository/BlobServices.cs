@@ -70,7 +70,8 @@ public sealed class BlobServices : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 
-    internal TokenCredential? TokenCredential => _identity;
+    /// <summary>The identity's tokens; null when the credential is none.</summary>
+    public TokenCredential? TokenCredential => _identity;
 
     internal BlobContainerClient Container(string name) => Guarded(() => _settings.Credential switch
     {
@@ -107,16 +108,44 @@ public sealed class BlobServices : IDisposable
 
     private Uri BlobEndpoint => StoreSettings.CheckEndpoint(_settings.Endpoint, "endpoint");
 
-    private Uri QueueEndpoint
+    private Uri QueueEndpoint => EndpointOf("queue", _settings.QueueEndpoint);
+
+    /// <summary>The table service, which a connection string names itself.</summary>
+    /// <exception cref="ConfigurationException">It is not a plain URL, or is missing and cannot be derived.</exception>
+    public Uri TableEndpoint => EndpointOf("table", _settings.TableEndpoint ?? ConnectionPart("TableEndpoint") switch { { } text => new Uri(text), _ => null });
+
+    /// <summary>The HTTP client of all calls, with the configured authorities.</summary>
+    internal HttpClient Http => _http;
+
+    /// <summary>The way of all calls to the store, for the control plane's client of tables, which is not in here.</summary>
+    public HttpPipelineTransport Transport => _transport;
+
+    /// <summary>Who we are to the store.</summary>
+    public StoreCredential Credential => _settings.Credential;
+
+    /// <summary>The account's name and key, from a shared key or a connection string; null when this credential has none.</summary>
+    internal (string Account, string Key)? AccountKey => _settings.Credential switch
     {
-        get
-        {
-            if (_settings.QueueEndpoint is { } url) return StoreSettings.CheckEndpoint(url, "queue-endpoint");
-            var blobs = BlobEndpoint;
-            var host = blobs.Host.Replace(".blob.", ".queue.", StringComparison.Ordinal);
-            if (host == blobs.Host) throw new ConfigurationException("queue-endpoint is missing, and endpoint has no \".blob.\" to derive it from");
-            return new UriBuilder(blobs) { Host = host }.Uri;
-        }
+        StoreCredential.SharedKey key => (key.Account, key.Key),
+        _ when ConnectionPart("AccountName") is { } account && ConnectionPart("AccountKey") is { } key => (account, key),
+        _ => null,
+    };
+
+    private string? ConnectionPart(string name)
+    {
+        if (_settings.Credential is not StoreCredential.ConnectionString { Value: var text }) return null;
+        foreach (var part in text.Split(';'))
+            if (part.StartsWith(name + "=", StringComparison.OrdinalIgnoreCase)) return part[(name.Length + 1)..];
+        return null;
+    }
+
+    private Uri EndpointOf(string service, Uri? configured)
+    {
+        if (configured is not null) return StoreSettings.CheckEndpoint(configured, service + "-endpoint");
+        var blobs = _settings.Endpoint is null && _settings.Credential is StoreCredential.ConnectionString ? Service().Uri : BlobEndpoint;
+        var host = blobs.Host.Replace(".blob.", $".{service}.", StringComparison.Ordinal);
+        if (host == blobs.Host) throw new ConfigurationException($"{service}-endpoint is missing, and endpoint has no \".blob.\" to derive it from");
+        return new UriBuilder(blobs) { Host = host }.Uri;
     }
 
     private AzureBlobStore Store(string name) => new(Container(name), _calls);
@@ -168,21 +197,38 @@ public sealed class BlobServices : IDisposable
     {
         StoreCredential.ManagedIdentity it => new ManagedIdentityCredential(Managed(it)),
         StoreCredential.WorkloadIdentity it => new WorkloadIdentityCredential(Workload(it)),
-        StoreCredential.ClientSecret it => new ClientSecretCredential(it.TenantId, it.ClientId, it.Secret, new ClientSecretCredentialOptions { Transport = _transport }),
+        StoreCredential.ClientSecret it => new ClientSecretCredential(it.TenantId, it.ClientId, it.Secret,
+            Ask(new ClientSecretCredentialOptions { DisableInstanceDiscovery = IsDisconnected })),
         StoreCredential.ClientCertificate it => new ClientCertificateCredential(it.TenantId, it.ClientId, it.CertificateFile,
-            new ClientCertificateCredentialOptions { Transport = _transport }),
+            Ask(new ClientCertificateCredentialOptions { DisableInstanceDiscovery = IsDisconnected })),
         _ => null,
     });
+
+    // A token request is made within a store call, whose funnel retries and limits it; the SDK's own retries would multiply them.
+    private T Ask<T>(T options) where T : TokenCredentialOptions
+    {
+        options.Transport = _transport;
+        options.Retry.MaxRetries = 0;
+        options.Diagnostics.IsLoggingEnabled = false;
+        options.Diagnostics.IsDistributedTracingEnabled = false;
+        options.Diagnostics.IsTelemetryEnabled = false;
+        if (_settings.AuthorityHost is { } host) options.AuthorityHost = StoreSettings.CheckEndpoint(host, "authority-host");
+        return options;
+    }
+
+    // Where Azure's own clouds are not reached, nor is login.microsoftonline.com, which would be asked whether the authority is one of them.
+    private bool IsDisconnected => _settings.AuthorityHost is { } host
+        && !((Uri[])[AzureAuthorityHosts.AzurePublicCloud, AzureAuthorityHosts.AzureGovernment, AzureAuthorityHosts.AzureChina]).Any(known => known.Host == host.Host);
 
     private ManagedIdentityCredentialOptions Managed(StoreCredential.ManagedIdentity it)
     {
         var id = it.ClientId is null ? ManagedIdentityId.SystemAssigned : ManagedIdentityId.FromUserAssignedClientId(it.ClientId);
-        return new ManagedIdentityCredentialOptions(id) { Transport = _transport };
+        return Ask(new ManagedIdentityCredentialOptions(id));
     }
 
     private WorkloadIdentityCredentialOptions Workload(StoreCredential.WorkloadIdentity it)
     {
-        var options = new WorkloadIdentityCredentialOptions { Transport = _transport };
+        var options = Ask(new WorkloadIdentityCredentialOptions { DisableInstanceDiscovery = IsDisconnected });
         if (it.TenantId is not null) options.TenantId = it.TenantId;
         if (it.ClientId is not null) options.ClientId = it.ClientId;
         if (it.TokenFile is not null) options.TokenFilePath = it.TokenFile;

@@ -131,16 +131,17 @@ public sealed record ClusterState
     }
 
     /// <summary>
-    /// Whether the history file of a timeline, signed by <paramref name="key"/>, counts. It says where the timeline began, so it counts for every
-    /// timeline that the host may have written on: from the one at registration up to, and with, the one at revocation. Were it judged as WAL up
-    /// to the timeline's end, revoking a host that was once promoted would take away the timeline with all good WAL on it.
+    /// Whether the history file of a timeline, or a backup history file on it, signed by <paramref name="key"/>, counts: up to, and with, the
+    /// timeline at revocation. Were a history file judged as WAL up to the timeline's end, revoking a host that was once promoted would take away
+    /// the timeline with all good WAL on it. Timelines before the one at registration count, too: their files tell the past of what the host
+    /// archives, and PostgreSQL hands them over again on a standby with archive_mode=always. That gives a host no power it had not: it may name
+    /// any later timeline anyhow, and what is stored already is never replaced.
     /// </summary>
     public Standing CountsForTimeline(KeyThumbprint key, SystemIdentifier system, TimelineId timeline)
     {
         if (FindHost(key) is not { } host) return Standing.UnknownSigner;
         if (host.Role != HostRole.Database) return Standing.WrongRole;
         if (host.System != system) return Standing.WrongSystem;
-        if (timeline.CompareTo(host.Start.Timeline) < 0) return Standing.BeforeRegistration;
         if (host.Revoked is not { } revoked) return Standing.Counts;
         return revoked.Limit(system) is { } limit && timeline.CompareTo(limit.Timeline) <= 0 ? Standing.Counts : Standing.AfterRevocation;
     }

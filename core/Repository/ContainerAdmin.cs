@@ -13,11 +13,13 @@ public sealed class ContainerAdmin
 
     private readonly BlobServices _services;
     private readonly StoreCalls _calls;
+    private readonly TableAdmin _tables;
 
     internal ContainerAdmin(BlobServices services, StoreCalls calls)
     {
         _services = services;
         _calls = calls;
+        _tables = new TableAdmin(services, calls);
     }
 
     /// <summary>The blob service, also when a connection string names it.</summary>
@@ -35,7 +37,11 @@ public sealed class ContainerAdmin
         }
     }
 
-    /// <summary>Makes the four containers and the queue, as far as they are missing; private, without public access.</summary>
+    /// <summary>The table service.</summary>
+    /// <exception cref="ConfigurationException">The credential or the endpoint cannot be used.</exception>
+    public Uri TableEndpoint => _services.TableEndpoint;
+
+    /// <summary>Makes the four containers, the queue and the journal's table, as far as they are missing; private, without public access.</summary>
     /// <returns>The names of those that this call made.</returns>
     /// <exception cref="StoreException">Refused or unreachable.</exception>
     public async Task<IReadOnlyList<string>> CreateAllAsync(CancellationToken cancellationToken)
@@ -44,6 +50,7 @@ public sealed class ContainerAdmin
         foreach (var name in _services.Names.All)
             if (await CreateContainerAsync(name, cancellationToken).ConfigureAwait(false)) made.Add(name);
         if (await CreateQueueAsync(cancellationToken).ConfigureAwait(false)) made.Add(_services.Names.ReportsQueue);
+        if (await _tables.CreateAsync(_services.Names.JournalTable, cancellationToken).ConfigureAwait(false)) made.Add(_services.Names.JournalTable);
         return made;
     }
 
@@ -102,14 +109,21 @@ public sealed class ContainerAdmin
         return sas.ToSasQueryParameters(key, container.AccountName).ToString();
     }
 
-    /// <summary>A SAS token that can only add messages to the queue of reports. Needs the account key.</summary>
+    /// <summary>A SAS token that can add messages to the queue of reports, or take them out; never both. Needs the account key.</summary>
+    /// <param name="process">For the control plane, which takes them out; else for hosts.</param>
+    /// <param name="expiresOn">Until when.</param>
     /// <exception cref="ConfigurationException">The credential cannot sign.</exception>
-    public string CreateReportsSas(DateTimeOffset expiresOn)
+    public string CreateReportsSas(bool process, DateTimeOffset expiresOn)
     {
         var queue = _services.ReportsQueue();
         if (!queue.CanGenerateSasUri) throw CannotSign();
-        return Token(queue.GenerateSasUri(new QueueSasBuilder(QueueSasPermissions.Add, expiresOn) { QueueName = queue.Name, Protocol = ProtocolFor(queue.Uri) }));
+        var rights = process ? QueueSasPermissions.Process : QueueSasPermissions.Add;
+        return Token(queue.GenerateSasUri(new QueueSasBuilder(rights, expiresOn) { QueueName = queue.Name, Protocol = ProtocolFor(queue.Uri) }));
     }
+
+    /// <summary>A SAS token that reads and writes the rows of the journal's table. Needs the account key.</summary>
+    /// <exception cref="ConfigurationException">The credential cannot sign.</exception>
+    public string CreateJournalSas(DateTimeOffset expiresOn) => _tables.CreateSas(_services.Names.JournalTable, expiresOn) ?? throw CannotSign();
 
     private async Task<UserDelegationKey> DelegationKeyAsync(DateTimeOffset expiresOn, CancellationToken cancellationToken)
     {

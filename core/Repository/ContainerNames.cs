@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+
 namespace Holdfast.Core.Repository;
 
 /// <summary>
@@ -40,6 +43,14 @@ public sealed record ContainerNames
 
     /// <summary>The queue that says that a report is there.</summary>
     public string ReportsQueue => Cluster + "-reports";
+
+    /// <summary>
+    /// The table of the control plane's journal. A table's name has no hyphens (learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model),
+    /// so they are left out, and eight digits of a hash tell "a-b" from "ab".
+    /// </summary>
+    public string JournalTable => Cluster.Contains('-')
+        ? $"{Cluster.Replace("-", "", StringComparison.Ordinal)}{Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(Cluster)))[..8]}journal"
+        : Cluster + "journal";
 
     /// <summary>The four containers.</summary>
     public IReadOnlyList<string> All => [Data, Log, Catalog, Work];

@@ -22,8 +22,9 @@ public abstract record StoreCredential
     /// <summary>One SAS token (the part after the question mark) for the whole account.</summary>
     public sealed record AccountSas(string Token) : StoreCredential;
 
-    /// <summary>One SAS token for each container and the queue; null where this role has no access.</summary>
-    public sealed record ContainerSas(string? Data, string? Log, string? Catalog, string? Work, string? ReportsQueue = null) : StoreCredential;
+    /// <summary>One SAS token for each container, the queue and the journal's table; null where this role has no access.</summary>
+    public sealed record ContainerSas(
+        string? Data, string? Log, string? Catalog, string? Work, string? ReportsQueue = null, string? JournalTable = null) : StoreCredential;
 
     /// <summary>The machine's managed identity: the system's, or the user-assigned one with that client id.</summary>
     public sealed record ManagedIdentity(string? ClientId = null) : StoreCredential;

@@ -19,6 +19,15 @@ public sealed record StoreSettings
     /// <summary>The queue service; null derives it from <see cref="Endpoint"/> (<c>.blob.</c> becomes <c>.queue.</c>).</summary>
     public Uri? QueueEndpoint { get; init; }
 
+    /// <summary>
+    /// Where workload identities and service principals get their tokens; null: Azure's public cloud, or AZURE_AUTHORITY_HOST. Sovereign and
+    /// disconnected clouds have another. A managed identity asks its machine.
+    /// </summary>
+    public Uri? AuthorityHost { get; init; }
+
+    /// <summary>The table service, for the control plane; null derives it from <see cref="Endpoint"/> (<c>.blob.</c> becomes <c>.table.</c>).</summary>
+    public Uri? TableEndpoint { get; init; }
+
     /// <summary>A PEM file with the root certificates to trust instead of the system's; null: the system's.</summary>
     public string? CaFile { get; init; }
 

@@ -52,9 +52,23 @@ public sealed class WalArchive(IObjectStore data, ISignerTrust trust)
     {
         var stored = await _store.StoreAsync(Sealed(item), sealedObject, (blob, verdict) =>
         {
-            if (!IsSame(item, blob, own)) throw Conflict(item, blob, verdict, own);
+            if (!IsSame(item, blob, own)) throw Conflict(item, blob, verdict.Host, own);
         }, cancellationToken).ConfigureAwait(false);
         return new StoredWal(stored.Blob, stored.WasThere, stored.Junk);
+    }
+
+    /// <summary>
+    /// Whether an identical file is stored already, and counts, whoever wrote it: for a host whose own copy would not count, which may store
+    /// nothing, but lets PostgreSQL go on when nothing is left to store. Null when nothing that counts has the name.
+    /// </summary>
+    /// <exception cref="RefusedException">Another file of this name is stored and counts.</exception>
+    /// <exception cref="DamagedException">There is something, but nothing that counts.</exception>
+    /// <exception cref="StoreException">The store could not tell.</exception>
+    public async Task<StoredWal?> FindSameAsync(WalItem item, OwnCopy own, CancellationToken cancellationToken)
+    {
+        var junk = new List<Junk>();
+        if (await FindAsync(item, SealedFormat.FirstRead, junk.Add, cancellationToken).ConfigureAwait(false) is not { IsDamaged: false } found) return null;
+        return IsSame(item, found.Blob, own) ? new StoredWal(found.Blob.Name, WasThere: true, junk) : throw Conflict(item, found.Blob, found.Host, own);
     }
 
     /// <summary>
@@ -114,10 +128,10 @@ public sealed class WalArchive(IObjectStore data, ISignerTrust trust)
             && CryptographicOperations.FixedTimeEquals(own.TagOf(prefix.CoveredLength), prefix.Tag.Span);
     }
 
-    private static RefusedException Conflict(WalItem item, SealedBlob blob, SignerVerdict verdict, OwnCopy own)
+    private static RefusedException Conflict(WalItem item, SealedBlob blob, string? host, OwnCopy own)
     {
         var (system, timeline, start, _) = item.Scope;
-        var stored = string.Create(CultureInfo.InvariantCulture, $"written by host {verdict.Host} at {blob.Properties.LastModified.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z");
+        var stored = string.Create(CultureInfo.InvariantCulture, $"written by host {host} at {blob.Properties.LastModified.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z");
         return item.Kind is SealedKind.WalSegment or SealedKind.WalPartial or SealedKind.WalDamaged
             ? new RefusedException(
                 $"segment {item.Label} is already stored and differs (timeline {timeline}, valid to {start + blob.Head.Prefix.CoveredLength}; this one to {start + own.ValidLength}), {stored}\n"

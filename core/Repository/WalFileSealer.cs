@@ -73,95 +73,94 @@ public sealed class WalFileSealer(ObjectSealer sealer, EqualityKey equality, Fra
     }
 
     /// <summary>Seals a segment as it is, under its <c>.damaged.{tag}</c> name, with the reason; nothing in it was believed.</summary>
-    public async Task<SealedWal> SealDamagedAsync(SafeFileHandle file, WalSegmentName segment, string reason, CancellationToken cancellationToken)
+    public Task<SealedWal> SealDamagedAsync(SafeFileHandle file, WalSegmentName segment, string reason, CancellationToken cancellationToken)
     {
         Times = new SealTimes();
         var length = RandomAccess.GetLength(file);
-        var spool = new FrameSpool(length, spoolFolder);
-        try
+        return SealAsync(length, spool =>
         {
             // One read for both: a failing disk may give other bytes the second time, and the tag must be of those that are sent.
             using var hmac = equality.StartTag();
             ReadAll(file, length, spool, batch => hmac.AppendData(batch.Span), cancellationToken);
             var tag = hmac.GetHashAndReset();
             var item = new WalItem(SealedKind.WalDamaged, BlobNames.WalDamaged(system, segment, tag), WalScope.Of(system, segment), segment.ToString());
-            var content = new SealedContent(item.Kind, item.Name, length, length, tag);
-            var index = new ObjectIndex { Wal = new WalIndex { Start = segment.Start.Value, SegmentSize = (uint)segment.Size.Bytes, Damage = reason } };
-            var sealedObject = await SealAsync(content, spool, index, cancellationToken).ConfigureAwait(false);
-            return new SealedWal(item, sealedObject, new OwnCopy(length, length, covered => TagOf(file, covered)), null, spool);
-        }
-        catch
-        {
-            spool.Dispose();
-            throw;
-        }
+            var index = new WalIndex { Start = segment.Start.Value, SegmentSize = (uint)segment.Size.Bytes, Damage = reason };
+            return new JudgedWal(item, length, tag, index, null, covered => TagOf(file, covered));
+        }, cancellationToken);
     }
 
-    private async Task<SealedWal> SealSegmentAsync(SafeFileHandle file, WalSegmentName segment, WalJudgement judgement, CancellationToken cancellationToken)
+    private Task<SealedWal> SealSegmentAsync(SafeFileHandle file, WalSegmentName segment, WalJudgement judgement, CancellationToken cancellationToken)
     {
         var length = RandomAccess.GetLength(file);
         if (length != segment.Size.Bytes)
             throw new WalDamagedException(segment, segment.Start, $"the file has {length} bytes, a segment has {segment.Size.Bytes}");
+        return SealAsync(length, spool => Judge(file, segment, judgement, spool, cancellationToken), cancellationToken);
+    }
+
+    private JudgedWal Judge(SafeFileHandle file, WalSegmentName segment, WalJudgement judgement, FrameSpool spool, CancellationToken cancellationToken)
+    {
         var walker = new WalWalker(segment, system, judgement);
         using var hmac = equality.StartTag();
         var (walked, hashed) = (segment.Start, segment.Start);
-        var spool = new FrameSpool(length, spoolFolder);
-        try
+        ReadAll(file, segment.Size.Bytes, spool, batch =>
         {
-            ReadAll(file, length, spool, batch =>
+            var start = Stopwatch.GetTimestamp();
+            walker.Append(batch.Span);
+            Times.Walk += Stopwatch.GetTimestamp() - start;
+            // What follows a switch is no valid WAL and not under the tag; where a partial segment ends is known only at its end.
+            var end = walker.SwitchEnd ?? walked + batch.Length;
+            if (judgement == WalJudgement.Complete && end > hashed)
             {
-                var start = Stopwatch.GetTimestamp();
-                walker.Append(batch.Span);
-                Times.Walk += Stopwatch.GetTimestamp() - start;
-                // What follows a switch is no valid WAL and not under the tag; where a partial segment ends is known only at its end.
-                var end = walker.SwitchEnd ?? walked + batch.Length;
-                if (judgement == WalJudgement.Complete && end > hashed)
-                {
-                    start = Stopwatch.GetTimestamp();
-                    hmac.AppendData(batch.Span[..(int)(end - walked)]);
-                    Times.Tag += Stopwatch.GetTimestamp() - start;
-                    hashed = end;
-                }
-                walked += batch.Length;
-            }, cancellationToken);
-            var summary = walker.Finish();
-            // PostgreSQL renamed a .partial when it was done with it, so reading it again reads the same.
-            var tag = hashed == summary.ValidEnd ? hmac.GetHashAndReset() : TagOf(file, summary.CoveredLength);
-            var name = judgement == WalJudgement.Complete ? BlobNames.WalSegment(system, segment) : BlobNames.WalPartial(system, segment, tag);
-            var kind = judgement == WalJudgement.Complete ? SealedKind.WalSegment : SealedKind.WalPartial;
-            var item = new WalItem(kind, name, WalScope.Of(system, segment), kind == SealedKind.WalPartial ? $"{segment}.partial" : segment.ToString());
-            var content = new SealedContent(kind, name, length, summary.CoveredLength, tag);
-            var index = new ObjectIndex { Wal = WalIndexCodec.Encode(summary) };
-            var sealedObject = await SealAsync(content, spool, index, cancellationToken).ConfigureAwait(false);
-            return new SealedWal(item, sealedObject, new OwnCopy(summary.CoveredLength, length, covered => TagOf(file, covered)), summary, spool);
-        }
-        catch
-        {
-            spool.Dispose();
-            throw;
-        }
+                start = Stopwatch.GetTimestamp();
+                hmac.AppendData(batch.Span[..(int)(end - walked)]);
+                Times.Tag += Stopwatch.GetTimestamp() - start;
+                hashed = end;
+            }
+            walked += batch.Length;
+        }, cancellationToken);
+        var summary = walker.Finish();
+        // PostgreSQL renamed a .partial when it was done with it, so reading it again reads the same.
+        var tag = hashed == summary.ValidEnd ? hmac.GetHashAndReset() : TagOf(file, summary.CoveredLength);
+        var item = judgement == WalJudgement.Complete
+            ? new WalItem(SealedKind.WalSegment, BlobNames.WalSegment(system, segment), WalScope.Of(system, segment), segment.ToString())
+            : new WalItem(SealedKind.WalPartial, BlobNames.WalPartial(system, segment, tag), WalScope.Of(system, segment), $"{segment}.partial");
+        return new JudgedWal(item, summary.CoveredLength, tag, WalIndexCodec.Encode(summary), summary, covered => TagOf(file, covered));
     }
 
-    private async Task<SealedWal> SealTextAsync(SafeFileHandle file, WalItem item, Action<byte[]>? check, CancellationToken cancellationToken)
+    private Task<SealedWal> SealTextAsync(SafeFileHandle file, WalItem item, Action<byte[]>? check, CancellationToken cancellationToken)
     {
         var length = RandomAccess.GetLength(file);
         if (length is 0 or > MaxTextFile) throw new DamagedException($"{item.Label}: the file has {length} bytes, expected 1 to {MaxTextFile}");
         var bytes = new byte[length];
         ReadExactly(file, bytes, 0);
         check?.Invoke(bytes);
-        var spool = new FrameSpool(length, spoolFolder);
-        foreach (var frame in compressor.Compress(bytes, null, cancellationToken)) spool.Append(frame);
-        var content = new SealedContent(item.Kind, item.Name, length, length, equality.Tag(bytes));
-        var sealedObject = await SealAsync(content, spool, new ObjectIndex(), cancellationToken).ConfigureAwait(false);
-        return new SealedWal(item, sealedObject, new OwnCopy(length, length, covered => equality.Tag(bytes.AsSpan(0, (int)covered))), null, spool);
+        return SealAsync(length, spool =>
+        {
+            foreach (var frame in compressor.Compress(bytes, null, cancellationToken)) spool.Append(frame);
+            return new JudgedWal(item, length, equality.Tag(bytes), null, null, covered => equality.Tag(bytes.AsSpan(0, (int)covered)));
+        }, cancellationToken);
     }
 
-    private async Task<SealedObject> SealAsync(SealedContent content, FrameSpool spool, ObjectIndex index, CancellationToken cancellationToken)
+    /// <summary>A file that was judged, its frames in the spool.</summary>
+    private sealed record JudgedWal(WalItem Item, long CoveredLength, byte[] Tag, WalIndex? Index, WalSegmentSummary? Summary, Func<long, byte[]> TagOf);
+
+    private async Task<SealedWal> SealAsync(long length, Func<FrameSpool, JudgedWal> judge, CancellationToken cancellationToken)
     {
-        var start = Stopwatch.GetTimestamp();
-        var sealedObject = await sealer.SealAsync(content, spool, index, cancellationToken).ConfigureAwait(false);
-        Times.Seal = Stopwatch.GetTimestamp() - start;
-        return sealedObject;
+        var spool = new FrameSpool(length, spoolFolder);
+        try
+        {
+            var judged = judge(spool);
+            var content = new SealedContent(judged.Item.Kind, judged.Item.Name, length, judged.CoveredLength, judged.Tag);
+            var start = Stopwatch.GetTimestamp();
+            var sealedObject = await sealer.SealAsync(content, spool, new ObjectIndex { Wal = judged.Index }, cancellationToken).ConfigureAwait(false);
+            Times.Seal = Stopwatch.GetTimestamp() - start;
+            return new SealedWal(judged.Item, sealedObject, new OwnCopy(judged.CoveredLength, length, judged.TagOf), judged.Summary, spool);
+        }
+        catch
+        {
+            spool.Dispose();
+            throw;
+        }
     }
 
     private void ReadAll(SafeFileHandle file, long length, FrameSpool spool, Action<ReadOnlyMemory<byte>> alongside, CancellationToken cancellationToken)

@@ -1,4 +1,6 @@
+using System.Buffers.Text;
 using System.Security.Cryptography;
+using System.Text;
 
 namespace Holdfast.Core.Sealing;
 
@@ -17,6 +19,22 @@ public sealed class EqualityKey
 
     /// <summary>A new random key.</summary>
     public static EqualityKey Generate() => new(RandomNumberGenerator.GetBytes(SealedFormat.KeySize));
+
+    /// <summary>Reads the text of a key's file.</summary>
+    /// <param name="text">The file.</param>
+    /// <param name="source">What messages call it.</param>
+    /// <exception cref="ConfigurationException">Not such a text; it is not repeated.</exception>
+    public static EqualityKey Parse(ReadOnlySpan<byte> text, string source)
+    {
+        var bytes = new byte[SealedFormat.KeySize];
+        var trimmed = Encoding.ASCII.GetString(text).Trim();
+        return trimmed.Length == 43 && Base64Url.TryDecodeFromChars(trimmed, bytes, out var written) && written == bytes.Length
+            ? new EqualityKey(bytes)
+            : throw new ConfigurationException($"{source}: expected an equality key (43 characters of base64url)");
+    }
+
+    /// <summary>The text of a key's file: 43 characters of base64url and a line feed; secret.</summary>
+    public byte[] Write() => Encoding.ASCII.GetBytes(Base64Url.EncodeToString(_key) + "\n");
 
     /// <summary>The 32 bytes; secret.</summary>
     public ReadOnlySpan<byte> Bytes => _key;

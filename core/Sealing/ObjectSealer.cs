@@ -44,7 +44,7 @@ public sealed class ObjectSealer(SealingRun run, ISigningKey signer)
         }.Encode();
         var hash = SealedPrefix.Hash(prefix);
         index.Frames = frames.Seal(SealingKeys.ContentKey(run.DataKey, salt, content.Name), hash);
-        var sealedIndex = SealIndex(SealingKeys.IndexKey(run.IndexDataKey, salt, content.Name), hash, index);
+        var sealedIndex = SealIndex(SealingKeys.IndexKey(run.IndexDataKey, salt, content.Name), hash, index, IndexBounds.Of(content.Kind, content.PlainLength));
         var signature = await signer.SignAsync(SignedDigest(hash, sealedIndex), cancellationToken).ConfigureAwait(false);
         return new SealedObject([.. prefix, .. sealedIndex, .. signature], frames);
     }
@@ -60,13 +60,15 @@ public sealed class ObjectSealer(SealingRun run, ISigningKey signer)
     }
 
     // S ‖ X
-    private static byte[] SealIndex(byte[] indexKey, byte[] hash, ObjectIndex index)
+    private static byte[] SealIndex(byte[] indexKey, byte[] hash, ObjectIndex index, int allowed)
     {
         var length = index.CalculateSize() + SealedFormat.TagSize;
-        if (length > SealedFormat.MaxIndex) throw new DamagedException($"an index of {length} bytes is above the format's {SealedFormat.MaxIndex}");
+        if (length > allowed) throw new DamagedException($"an index of {length} bytes is above the {allowed} that the format allows its kind");
         var bytes = new byte[4 + length];
         BinaryPrimitives.WriteInt32LittleEndian(bytes, length);
-        index.WriteTo(bytes.AsSpan(4, length - SealedFormat.TagSize));
+        var plain = bytes.AsSpan(4, length - SealedFormat.TagSize);
+        index.WriteTo(plain);
+        IndexScan.Check(plain, ObjectIndexShape.Index); // What no reader would open must not be stored.
         using var aes = new AesGcm(indexKey, SealedFormat.TagSize);
         FrameCrypto.Seal(aes, 0, hash, bytes.AsSpan(4));
         return bytes;

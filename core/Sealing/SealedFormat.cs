@@ -12,7 +12,7 @@ public static class SealedFormat
     /// <summary>Key slots.</summary>
     public const int MaxSlots = 16;
 
-    /// <summary>|X|, bytes, its tag included.</summary>
+    /// <summary>|X|, bytes, its tag included, of any kind; most have less: <see cref="IndexBounds"/>.</summary>
     public const int MaxIndex = 64 << 20;
 
     /// <summary>Plaintext of one frame, bytes.</summary>

@@ -1,7 +1,5 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
-using Google.Protobuf;
-using Holdfast.Core.Sealing.Wire;
 
 namespace Holdfast.Core.Sealing;
 
@@ -29,7 +27,7 @@ public sealed class SealedHead
 
     /// <summary>
     /// How many bytes from the object's start <see cref="Parse"/> needs, as far as <paramref name="start"/> (at least 10 bytes) tells: call
-    /// again with that many until it asks for no more. At most 64 MiB and some KiB.
+    /// again with that many until it asks for no more. At most what <see cref="IndexBounds"/> allows the kind, and some KiB.
     /// </summary>
     /// <exception cref="SealedObjectException">No sealed object, or a length out of bounds.</exception>
     public static int BytesNeeded(ReadOnlySpan<byte> start)
@@ -37,7 +35,9 @@ public sealed class SealedHead
         var prefix = SealedPrefix.ReadLength(start);
         if (start.Length < prefix + 4) return prefix + 4;
         var index = BinaryPrimitives.ReadUInt32LittleEndian(start[prefix..]);
-        if (index is < SealedFormat.TagSize or > SealedFormat.MaxIndex) throw new SealedObjectException($"its index claims {index} bytes");
+        var (kind, plainLength) = SealedPrefix.ReadKind(start[..prefix]);
+        var allowed = IndexBounds.Of(kind, plainLength);
+        if (index < SealedFormat.TagSize || index > allowed) throw new SealedObjectException($"its index claims {index} bytes, allowed are {allowed}");
         return prefix + 4 + (int)index + VerifyingKey.SignatureSize;
     }
 
@@ -67,9 +67,7 @@ public sealed class SealedHead
         var plain = new byte[_sealedIndex.Length - 4 - SealedFormat.TagSize];
         using (var aes = new AesGcm(SealingKeys.IndexKey(keys.IndexDataKey, Prefix.Salt.Span, Prefix.Name), SealedFormat.TagSize))
             if (!FrameCrypto.TryOpen(aes, 0, _hash, _sealedIndex.AsSpan(4), plain)) throw new SealedObjectException("its index is not authentic");
-        ObjectIndex index;
-        try { index = ObjectIndex.Parser.ParseFrom(plain); }
-        catch (InvalidProtocolBufferException e) { throw new SealedObjectException("its index does not parse", inner: e); }
+        var index = IndexBounds.Parse(plain);
         var contentKey = keys.DataKey is null ? null : SealingKeys.ContentKey(keys.DataKey, Prefix.Salt.Span, Prefix.Name);
         return new OpenedObject(this, index, contentKey, _hash);
     }

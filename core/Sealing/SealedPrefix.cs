@@ -106,14 +106,25 @@ public sealed class SealedPrefix
         return length is >= 10 and <= SealedFormat.MaxPrefix ? length : throw new SealedObjectException($"its prefix claims {length} bytes");
     }
 
+    /// <summary>Kind and plainLength, which say how long the index may be, from the bytes of P; nothing else is looked at.</summary>
+    /// <exception cref="SealedObjectException">A kind that this program does not know, or P ends before them.</exception>
+    internal static (SealedKind Kind, long PlainLength) ReadKind(ReadOnlySpan<byte> bytes)
+    {
+        var reader = new SpanReader(bytes[5..]);
+        var kind = ReadKind(ref reader);
+        reader.U16();
+        reader.U16();
+        reader.Text(SealedFormat.MaxName);
+        return (kind, reader.I64());
+    }
+
     /// <summary>Parses exactly the bytes of P. Trusts nothing: every length is bounded, every byte must be used.</summary>
     /// <exception cref="SealedObjectException">What is wrong.</exception>
     public static SealedPrefix Parse(ReadOnlySpan<byte> bytes)
     {
         if (ReadLength(bytes) != bytes.Length) throw new SealedObjectException("its prefix is not as long as it says");
         var reader = new SpanReader(bytes[5..]);
-        var kind = (SealedKind)reader.U8();
-        if (!Enum.IsDefined(kind)) throw new SealedObjectException($"its kind {(byte)kind} is unknown to this program");
+        var kind = ReadKind(ref reader);
         var flags = reader.U16();
         if ((flags & SealedFormat.CriticalFlags) != 0) throw new SealedObjectException($"its flags 0x{flags:X4} are unknown to this program");
         reader.U16();
@@ -142,6 +153,12 @@ public sealed class SealedPrefix
             Signer = new KeyThumbprint(reader.Bytes(KeyThumbprint.Size)),
         };
         return reader.AtEnd ? prefix : throw new SealedObjectException("its prefix has bytes that no field uses");
+    }
+
+    private static SealedKind ReadKind(ref SpanReader reader)
+    {
+        var kind = (SealedKind)reader.U8();
+        return Enum.IsDefined(kind) ? kind : throw new SealedObjectException($"its kind {(byte)kind} is unknown to this program");
     }
 
     private static KeySlot[] ReadSlots(ref SpanReader reader)

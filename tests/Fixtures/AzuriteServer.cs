@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using Azure.Core.Pipeline;
 
@@ -62,7 +60,7 @@ public sealed class AzuriteServer : IAsyncDisposable
             // A port that was free a moment ago may be taken by another test run: then Azurite exits, and other ports are tried.
             for (var attempt = 1; ; attempt++)
             {
-                server._ports = FreePorts(3);
+                server._ports = FreePorts.Take(3);
                 try
                 {
                     await server.StartAsync(cancellationToken);
@@ -153,16 +151,6 @@ public sealed class AzuriteServer : IAsyncDisposable
             await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
         }
         process.Dispose();
-    }
-
-    private static int[] FreePorts(int count)
-    {
-        // All are held until all are known, so that they differ.
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToArray();
-        Array.ForEach(listeners, listener => listener.Start());
-        var ports = Array.ConvertAll(listeners, listener => ((IPEndPoint)listener.LocalEndpoint).Port);
-        Array.ForEach(listeners, listener => listener.Dispose());
-        return ports;
     }
 
     private static string Joined(List<string> log)

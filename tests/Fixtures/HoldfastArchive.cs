@@ -35,6 +35,7 @@ public sealed class HoldfastArchive : IWalArchive, IDisposable
     {
         var archive = new HoldfastArchive(azurite);
         await File.WriteAllTextAsync(archive._scratch["connection"], azurite.ConnectionString);
+        ReadyKeys.PlaceIn(archive._scratch["keys", archive._names.Cluster]);
         ScratchFolder.GiveToServers(archive._scratch.Path);
         await RunAsync("init", "--yes", $"--cluster={archive._names.Cluster}", $"--key-path={archive._scratch["keys"]}",
             "--repo-auth=connection-string", $"--repo-connection-string-file={archive._scratch["connection"]}", $"--repo-ca-file={azurite.CaFile}");

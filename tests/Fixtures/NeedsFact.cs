@@ -18,6 +18,9 @@ public enum Needs
 
     /// <summary>The patience of <c>tests/run.sh --long</c> (<c>HOLDFAST_TEST_LONG</c>).</summary>
     Long = 16,
+
+    /// <summary>The published control plane, an assembly for dotnet (<c>HOLDFAST_TEST_CONTROL_PLANE</c>).</summary>
+    ControlPlane = 32,
 }
 
 /// <summary>A fact that is skipped unless everything it needs is there.</summary>
@@ -46,5 +49,5 @@ file static class MissingNeeds
 
     private static bool IsSet(Needs need) => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(VariableName(need)));
 
-    private static string VariableName(Needs need) => $"HOLDFAST_TEST_{need.ToString().ToUpperInvariant()}";
+    private static string VariableName(Needs need) => need == Needs.ControlPlane ? "HOLDFAST_TEST_CONTROL_PLANE" : $"HOLDFAST_TEST_{need.ToString().ToUpperInvariant()}";
 }

@@ -26,6 +26,7 @@ public sealed class SharedAzurite : IAsyncLifetime
         Credential = new StoreCredential.SharedKey(Server.AccountName, Server.AccountKey),
         Endpoint = Server.BlobEndpoint,
         QueueEndpoint = Server.QueueEndpoint,
+        TableEndpoint = Server.TableEndpoint,
         CaFile = Server.CaFile,
         Calls = new StoreCallOptions { Deadline = TimeSpan.FromSeconds(20) }, // a broken contract should fail, not wait
     };

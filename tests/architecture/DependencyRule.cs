@@ -31,6 +31,28 @@ internal sealed record DependencyRule(string Reason, string Namespace, params st
         .. ((string[])[".Continuity", ".Retention", ".Recovery"]).SelectMany(Pure),
     ];
 
+    private static readonly string[] Hosts =
+    [
+        "Microsoft.Azure.Functions.", "Microsoft.Azure.WebJobs.", "Microsoft.DurableTask.", "Microsoft.AspNetCore.", "Azure.Data.Tables.", "~.Embedded.", "~.Api.", "~.Azure.",
+    ];
+
+    private static readonly string[] Chances =
+    [
+        "System.Guid::NewGuid", "System.Guid::CreateVersion7", "System.Random", "System.Security.Cryptography.RandomNumberGenerator", "System.Environment",
+        "System.Threading.Tasks.Task::Delay", "System.Threading.Tasks.Task::Run", "System.Threading.Thread", "System.Threading.Timer", "System.Net.Http.",
+    ];
+
+    /// <summary>The rules of the control plane.</summary>
+    public static readonly DependencyRule[] ControlPlane =
+    [
+        new("workflows know no host and no engine", ".Workflows", Hosts),
+        new("activities know no host and no engine", ".Activities", Hosts),
+        new("workflows are deterministic: time comes from the context", ".Workflows", Clocks),
+        new("workflows are deterministic: no chance, no environment, no threads", ".Workflows", Chances),
+        new("workflows have no side effects but activities", ".Workflows", [.. FileTypes, "Azure."]),
+        new("the control plane does not know the agent", "", "Holdfast.Agent."),
+    ];
+
     /// <summary>The references that break a rule, worded for people.</summary>
     public IEnumerable<string> Violations(IEnumerable<Reference> references, string root)
     {

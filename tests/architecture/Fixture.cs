@@ -39,6 +39,33 @@ namespace Holdfast.Tests.Architecture.Fixture.Postgres
     }
 }
 
+namespace Holdfast.Tests.Architecture.Fixture.Embedded
+{
+    internal sealed class Engine;
+}
+
+namespace Holdfast.Tests.Architecture.Fixture.Activities
+{
+    internal sealed class Effect
+    {
+        public Embedded.Engine? Engine { get; init; }
+    }
+}
+
+namespace Holdfast.Tests.Architecture.Fixture.Workflows
+{
+    internal sealed class Orchestration
+    {
+        public Embedded.Engine? Engine { get; init; }
+
+        public async Task<object[]> Guess(Azure.Data.Tables.TableClient? table)
+        {
+            await Task.Delay(1);
+            return [Guid.NewGuid(), DateTimeOffset.UtcNow, File.Exists(table?.Name)];
+        }
+    }
+}
+
 namespace Holdfast.Tests.Architecture.Fixture.Continuity
 {
     internal sealed class Chain

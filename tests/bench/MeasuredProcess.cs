@@ -3,16 +3,6 @@ using System.Runtime.InteropServices;
 
 namespace Holdfast.Bench;
 
-/// <summary>What one run of a program took: wall time, and user plus system time of the process and of all the children it waited for.</summary>
-public readonly record struct Cost(TimeSpan Wall, TimeSpan Cpu)
-{
-    /// <summary>Adds two runs.</summary>
-    public static Cost operator +(Cost left, Cost right) => new(left.Wall + right.Wall, left.Cpu + right.Cpu);
-
-    /// <summary>The mean of <paramref name="count"/> runs.</summary>
-    public static Cost operator /(Cost sum, int count) => new(sum.Wall / count, sum.Cpu / count);
-}
-
 /// <summary>
 /// Starts a program by posix_spawn and waits for it by wait4, the only way to have the resource usage of exactly this child; .NET's own
 /// Process would reap it first. Nothing is captured while it runs: stdout and stderr go to a file.

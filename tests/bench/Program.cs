@@ -1,13 +1,28 @@
 using Holdfast.Bench;
 
 // Started by tests/bench/run.sh, which sets up what is measured.
-if (args is not ["push", .. var options])
+const string Usage = "usage: tests/bench/run.sh push|full|restore [--variant=compressible|incompressible] [--only-peer]";
+string[] known = ["--only-peer", "--variant=compressible", "--variant=incompressible"];
+if (args is not [var name, .. var options] || options.Except(known).Any())
 {
-    Console.Error.WriteLine("usage: tests/bench/run.sh push [--only-peer]");
+    Console.Error.WriteLine(Usage);
     return 2;
 }
-await PushBenchmark.RunAsync(Required("HOLDFAST_TEST_PGBACKREST"), Required("HOLDFAST_TEST_AGENT"), options.Contains("--only-peer"));
-return 0;
-
-static string Required(string variable) =>
-    Environment.GetEnvironmentVariable(variable) ?? throw new InvalidOperationException($"{variable} is not set: run tests/bench/run.sh");
+var onlyPeer = options.Contains("--only-peer");
+string[] variants = [.. options.Where(option => option.StartsWith("--variant=", StringComparison.Ordinal)).Select(option => option[10..])];
+var programs = Programs.FromEnvironment();
+switch (name)
+{
+    case "push":
+        await PushBenchmark.RunAsync(programs, onlyPeer);
+        return 0;
+    case "full":
+        foreach (var variant in variants is [] ? ["compressible", "incompressible"] : variants) await FullBenchmark.RunAsync(programs, variant, onlyPeer);
+        return 0;
+    case "restore":
+        foreach (var variant in variants is [] ? ["compressible"] : variants) await RestoreBenchmark.RunAsync(programs, variant, onlyPeer);
+        return 0;
+    default:
+        Console.Error.WriteLine(Usage);
+        return 2;
+}

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using Holdfast.Tests.Fixtures;
 
 namespace Holdfast.Bench;
@@ -8,10 +7,9 @@ namespace Holdfast.Bench;
 public static class PushBenchmark
 {
     private const int Segments = 60;
-    private const int Rounds = 5;
 
     /// <summary>Prints one line of JSON: means per segment, medians over the rounds, ratios Holdfast to peer.</summary>
-    public static async Task RunAsync(string pgBackRest, string holdfast, bool onlyPeer)
+    public static async Task RunAsync(Programs programs, bool onlyPeer)
     {
         using var scratch = new ScratchFolder("bench");
         Directory.CreateDirectory(scratch["wal"]);
@@ -23,20 +21,12 @@ public static class PushBenchmark
         File.Copy(Path.Combine(server.DataFolder, "global", "pg_control"), scratch["registered", "global", "pg_control"]);
         var segments = await RealisticWal.MakeAsync(server, scratch["wal"], Segments);
 
-        var peer = new PgBackRestPush(pgBackRest, azurite, server, scratch);
-        IPushTool[] tools = onlyPeer ? [peer] : [new HoldfastPush(holdfast, azurite, server, scratch["registered"], scratch), peer];
-        var costs = tools.ToDictionary(tool => tool, _ => new List<Cost>());
-        for (var round = 1; round <= Rounds; round++)
-        {
-            foreach (var tool in round % 2 == 0 ? tools.Reverse() : tools)
-            {
-                await tool.PrepareAsync(round);
-                costs[tool].Add(PushAll(tool, segments, scratch["output"]));
-                Console.Error.WriteLine($"  round {round} {tool.Name,-18} {costs[tool][^1].Wall.TotalMilliseconds,7:F1} ms wall {costs[tool][^1].Cpu.TotalMilliseconds,7:F1} ms CPU");
-            }
-        }
-        var phases = onlyPeer ? [] : await PhasesAsync((HoldfastPush)tools[0], segments, scratch["output"]);
-        Report(peer.Name, Median(costs[peer]), onlyPeer ? null : Median(costs[tools[0]]), phases);
+        var peer = new PgBackRestPush(new PgBackRestRepository(programs.PgBackRest, azurite, server, scratch));
+        var ours = onlyPeer ? null : new HoldfastPush(programs.Holdfast, azurite, server, scratch["registered"], scratch);
+        var costs = await Rounds.RunAsync(ours is null ? [peer] : new IPushTool[] { ours, peer }, (tool, _) => Task.FromResult(PushAll(tool, segments, scratch["output"])),
+            cost => $"{cost.Wall.TotalMilliseconds,7:F1} ms wall {cost.Cpu.TotalMilliseconds,7:F1} ms CPU");
+        var phases = ours is null ? [] : await PhasesAsync(ours, segments, scratch["output"]);
+        Write(peer.Name, Cost.Median(costs[peer]), ours is null ? null : Cost.Median(costs[ours]), phases);
     }
 
     private static Cost PushAll(IPushTool tool, string[] segments, string outputFile)
@@ -52,7 +42,7 @@ public static class PushBenchmark
     // A round of its own, which says where the time of each call goes; walk and tag run beside compress, on the other core. Medians over the segments.
     private static async Task<Dictionary<string, double>> PhasesAsync(HoldfastPush tool, string[] segments, string outputFile)
     {
-        await tool.PrepareAsync(Rounds + 1);
+        await tool.PrepareAsync(Rounds.Count + 1);
         var times = new Dictionary<string, List<double>>();
         foreach (var segment in segments)
         {
@@ -64,26 +54,19 @@ public static class PushBenchmark
                 list.Add(double.Parse(pair[1], CultureInfo.InvariantCulture));
             }
         }
-        return times.ToDictionary(time => time.Key + "_ms", time => Math.Round(time.Value.Order().ElementAt(time.Value.Count / 2), 2));
+        return times.ToDictionary(time => time.Key + "_ms", time => Math.Round(Statistics.Median(time.Value), 2));
     }
 
-    private static Cost Median(List<Cost> costs) => new(
-        costs.Select(cost => cost.Wall).Order().ElementAt(costs.Count / 2), costs.Select(cost => cost.Cpu).Order().ElementAt(costs.Count / 2));
-
-    private static void Report(string peer, Cost peerCost, Cost? ours, Dictionary<string, double> phases) => Console.WriteLine(JsonSerializer.Serialize(new Dictionary<string, object?>
-    {
-        ["name"] = "push",
-        ["wall_ms"] = Rounded(ours?.Wall.TotalMilliseconds),
-        ["cpu_ms"] = Rounded(ours?.Cpu.TotalMilliseconds),
-        ["wall_ratio"] = Rounded(ours?.Wall / peerCost.Wall),
-        ["cpu_ratio"] = Rounded(ours?.Cpu / peerCost.Cpu),
-        ["phases"] = phases,
-        ["peer"] = peer,
-        ["peer_wall_ms"] = Rounded(peerCost.Wall.TotalMilliseconds),
-        ["peer_cpu_ms"] = Rounded(peerCost.Cpu.TotalMilliseconds),
-        ["segments"] = Segments,
-        ["rounds"] = Rounds,
-    }));
-
-    private static double? Rounded(double? value) => value is { } number ? Math.Round(number, 3) : null;
+    private static void Write(string peer, Cost peerCost, Cost? ours, Dictionary<string, double> phases) => new Report("push")
+        .Add("wall_ms", ours?.Wall.TotalMilliseconds)
+        .Add("cpu_ms", ours?.Cpu.TotalMilliseconds)
+        .AddRatio("wall_ratio", ours?.Wall.TotalSeconds, peerCost.Wall.TotalSeconds)
+        .AddRatio("cpu_ratio", ours?.Cpu.TotalSeconds, peerCost.Cpu.TotalSeconds)
+        .Add("phases", phases)
+        .Add("peer", peer)
+        .Add("peer_wall_ms", peerCost.Wall.TotalMilliseconds)
+        .Add("peer_cpu_ms", peerCost.Cpu.TotalMilliseconds)
+        .Add("segments", Segments)
+        .Add("rounds", Rounds.Count)
+        .Write();
 }

@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
-# Measures Holdfast and its peer in turn, on this machine; prints one line of JSON.
-#   tests/bench/run.sh push [--only-peer]
+# Measures Holdfast and its peer in turn, on this machine; prints one line of JSON for each variant.
+#   tests/bench/run.sh push
+#   tests/bench/run.sh full [--variant=compressible|incompressible]       both, unless one is named
+#   tests/bench/run.sh restore [--variant=compressible|incompressible]    compressible, unless named
+#     --only-peer    the peer alone, to learn what this machine gives
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=infra/setup.sh
@@ -15,17 +18,19 @@ trap 'exit 130' INT TERM
 need_build
 need_azurite
 need_postgres 17
-need_clients
+need_tools 17
 need_pgbackrest
 place postgres/17
-place "tools/$CLIENTS_MAJOR"
+place tools/17
 place pgbackrest
 cp -al "$CACHE/azurite" "$SCRATCH/" 2>/dev/null || cp -a "$CACHE/azurite" "$SCRATCH/"
 publish_agent "$SCRATCH/agent"
+publish_control_plane "$SCRATCH/control-plane"
 step "benchmark" dotnet publish tests/bench/Holdfast.Bench.csproj -c Release -o "$SCRATCH/bench"
 install -d -o 65534 -g 65534 "$SCRATCH/home" "$SCRATCH/run"
 export HOLDFAST_TEST_AZURITE=$SCRATCH/azurite/node_modules/.bin/azurite HOLDFAST_TEST_POSTGRES=$SCRATCH/postgres
-export HOLDFAST_TEST_CLIENTS=$SCRATCH/tools/$CLIENTS_MAJOR/bin HOLDFAST_TEST_AGENT=$SCRATCH/agent/holdfast
+export HOLDFAST_TEST_CLIENTS=$SCRATCH/tools/17/bin HOLDFAST_TEST_AGENT=$SCRATCH/agent/holdfast
+export HOLDFAST_TEST_CONTROL_PLANE=$SCRATCH/control-plane/holdfast-control-plane.dll
 export HOLDFAST_TEST_PGBACKREST=$SCRATCH/pgbackrest/bin/pgbackrest
 as_nobody dotnet "$SCRATCH/bench/Holdfast.Bench.dll" "$@" &
 wait $!

@@ -339,6 +339,50 @@ public sealed class ArchiveFaultTests(SharedAzurite azurite)
         Assert.True(killed > times / 4, $"only {killed} of {times} runs were killed");
     }
 
+    [NeedsTheory(Needs.Azurite | Needs.Agent)]
+    [InlineData("archive-push", 75)]
+    [InlineData("archive-get", 143)]
+    public async Task Sigterm_ends_a_command_that_waits_for_a_store_that_does_not_answer(string command, int expected)
+    {
+        await using var world = await FaultWorld.MakeAsync(azurite.Server);
+        await world.MustPushAsync(Segments[0]);
+        world.Proxy.Clear();
+        world.Proxy.Add(_ => new Fault.Stall());
+        using var process = RunProcess.Start([Environment.GetEnvironmentVariable("HOLDFAST_TEST_AGENT")!,
+            .. command == "archive-push" ? world.PushWords(Segments[1], 300) : world.GetWords(Segments[0], 300)]);
+        await Eventually.IsTrueAsync(() => Task.FromResult(world.Proxy.Requests.Count > 0), () => "nothing was asked of the store");
+        Assert.True(RunProcess.Signal(process.Id, 15));
+        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.Equal(expected, process.ExitCode);
+        world.AssertNothingFetched();
+        Assert.Equal([FaultWorld.NameOf(Segments[0])], await world.NamesAsync());
+    }
+
+    [NeedsFact(Needs.Azurite)]
+    public async Task A_bad_partial_segment_does_not_hide_a_good_one_and_two_good_ones_are_refused()
+    {
+        await using var world = await FaultWorld.MakeAsync(azurite.Server);
+        var partial = Segments[0] + ".partial";
+        var bytes = (byte[])FaultWorld.Golden["wal/" + Segments[0]].Clone();
+        Assert.Equal(1, (await world.GetAsync(partial)).Code);
+        await world.Blobs.CreateAsync($"{FaultWorld.NameOf(Segments[0])}.partial.{new string('0', 64)}", BlobContent.From("junk"u8.ToArray()), default);
+        Assert.Equal(126, (await world.GetAsync(partial)).Code);
+
+        File.WriteAllBytes(world.Wal(partial), bytes);
+        await world.MustPushAsync(partial);
+        var (code, _, error) = await world.GetAsync(partial);
+        Assert.True(code == 0, error);
+        Assert.Contains("is junk", error);
+        Assert.Equal(bytes, File.ReadAllBytes(world.Destination));
+
+        bytes.AsSpan(bytes.Length / 2).Clear(); // as the other of two promotions left it
+        File.WriteAllBytes(world.Wal(partial), bytes);
+        await world.MustPushAsync(partial);
+        var refused = await world.GetAsync(partial);
+        Assert.Equal(126, refused.Code);
+        Assert.Contains("2 different ones", refused.Error);
+    }
+
     private static async Task ReplaceAsync(FaultWorld world, string name, byte[]? bytes)
     {
         if (await world.Blobs.GetPropertiesAsync(name, default) is { } there) await world.Blobs.DeleteAsync(name, there.ETag, default);

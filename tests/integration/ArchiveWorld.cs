@@ -67,7 +67,12 @@ internal sealed class ArchiveWorld : IDisposable
         return error;
     }
 
-    public Task<string> InitAsync() => MustAsync(["init", "--yes", .. InitWords]);
+    /// <summary>With RSA keys that are there already: tests about those run init with <see cref="InitWords"/>.</summary>
+    public Task<string> InitAsync()
+    {
+        ReadyKeys.PlaceIn(Keys);
+        return MustAsync(["init", "--yes", .. InitWords]);
+    }
 
     public Task<string> RegisterAsync(PostgresServer server, string state = "state") => MustAsync(["register", .. Host(server, state), ControlPlane]);
 

@@ -56,8 +56,15 @@ internal sealed class FaultWorld : IAsyncDisposable
     public string[] PushWords(string file, int timeoutSeconds, params ReadOnlySpan<string> more) =>
         ["archive-push", $"--config={_archive.Configuration("agent")}", $"--state-path={_archive["state"]}", .. Common, $"--archive-timeout={timeoutSeconds}s", .. more, $"pg_wal/{file}"];
 
-    public string[] GetWords(string file) =>
-        ["archive-get", $"--config={_archive.Configuration("restorer")}", $"--state-path={_archive["restorer"]}", .. Common, "--archive-get-timeout=2s", file, Destination];
+    /// <summary>A push straight to the store, past the proxy.</summary>
+    public string[] DirectPushWords(string file, params ReadOnlySpan<string> more) =>
+        ["archive-push", $"--config={_archive.Configuration("agent")}", $"--state-path={_archive["state"]}", $"--pg-path={Data}", _archive.Spool, "--archive-timeout=20s", .. more, $"pg_wal/{file}"];
+
+    /// <summary>Something in the world's folder.</summary>
+    public string this[string name] => _archive[name];
+
+    public string[] GetWords(string file, int timeoutSeconds = 2) =>
+        ["archive-get", $"--config={_archive.Configuration("restorer")}", $"--state-path={_archive["restorer"]}", .. Common, $"--archive-get-timeout={timeoutSeconds}s", file, Destination];
 
     public Task<(int Code, string Output, string Error)> PushAsync(string file, params ReadOnlySpan<string> more) => _archive.RunAsync(PushWords(file, 2, more));
 

@@ -1,11 +1,13 @@
 using Azure;
 using Azure.Storage.Blobs;
 using Holdfast.Agent.CommandLine;
+using Holdfast.Agent.ControlPlane;
 using Holdfast.Agent.Host;
 using Holdfast.Agent.Init;
 using Holdfast.Agent.Options;
 using Holdfast.Agent.Register;
 using Holdfast.Agent.Terminal;
+using Holdfast.Core.Api;
 using Holdfast.Core.Enrolment;
 using Holdfast.Core.Repository;
 using Holdfast.Core.Sealing;
@@ -70,7 +72,7 @@ public sealed class InitRegisterTests(SharedAzurite azurite)
         Assert.True(reached.IndexOf("recovery-kit.json") > reached.IndexOf("log/0000000000"));
         Assert.All(reached.Where(step => step.EndsWith(".jwk", StringComparison.Ordinal) || step.EndsWith(".conf", StringComparison.Ordinal)),
             step => Assert.True(reached.IndexOf(step) < reached.IndexOf("log/0000000000"), $"{step} was written after the log"));
-        Assert.Equal(18, reached.Count);
+        Assert.Equal(24, reached.Count);
         await world.ReadLogAsync();
     }
 
@@ -114,7 +116,7 @@ public sealed class InitRegisterTests(SharedAzurite azurite)
         await using var server = await ArchiveWorld.StartServerAsync();
         var segment = await ArchiveWorld.FinishSegmentAsync(server);
         Assert.Contains("HINT: register it", await world.FailsAsync(3, ["archive-push", .. world.Host(server), world.Spool, $"pg_wal/{segment}"]), StringComparison.Ordinal);
-        Assert.Contains("HINT: while none runs elsewhere", await world.FailsAsync(2, ["register", .. world.Host(server)]), StringComparison.Ordinal);
+        Assert.Contains("HINT: is it running?", await world.FailsAsync(4, ["register", .. world.Host(server), "--control-plane-url=http://127.0.0.1:9"]), StringComparison.Ordinal);
 
         var output = await world.RegisterAsync(server);
         Assert.Contains($"archive_command = 'holdfast archive-push --config={world.Configuration("agent")} --state-path={world["state"]} %p'", output, StringComparison.Ordinal);
@@ -225,7 +227,7 @@ public sealed class InitRegisterTests(SharedAzurite azurite)
     {
         var context = Context(CommandSet.Register, [.. world.Host(server), world.ControlPlane]);
         using var repository = Repository.Open(context, TimeSpan.FromSeconds(20));
-        using var controlPlane = EmbeddedControlPlane.Open(context);
+        using var controlPlane = EmbeddedControlPlane.TryOpen(context)!;
         using var token = EnrolmentToken.Parse(context.Options.Get(OptionTable.EnrolmentToken));
         var data = DataDirectory.Open(context);
         await Assert.ThrowsAsync<OperationCanceledException>(() =>
@@ -251,5 +253,13 @@ public sealed class InitRegisterTests(SharedAzurite azurite)
             await inner.RegisterAsync(request, cancellationToken);
             throw new OperationCanceledException("the answer was lost");
         }
+
+        public Task<EnrolmentToken> IssueTokenAsync(HostRole role, CancellationToken cancellationToken) => inner.IssueTokenAsync(role, cancellationToken);
+
+        public Task<RevocationReply> RevokeAsync(RevocationRequest request, CancellationToken cancellationToken) => inner.RevokeAsync(request, cancellationToken);
+
+        public Task<AdoptionReply> AdoptAsync(AdoptionRequest request, CancellationToken cancellationToken) => inner.AdoptAsync(request, cancellationToken);
+
+        public void Dispose() => inner.Dispose();
     }
 }

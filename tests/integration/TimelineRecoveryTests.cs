@@ -86,6 +86,34 @@ public sealed class TimelineRecoveryTests(BranchedTimelines timelines) : IClassF
         Assert.Single(names, name => name.EndsWith(".partial", StringComparison.Ordinal));
     }
 
+    // Its keys were registered on timeline 4, then it was built anew from a copy of timeline 1, as a standby is: all that it restores is older than
+    // its registration, and with archive_mode=always PostgreSQL hands all of it to archive_command.
+    [NeedsFact(Everything)]
+    public async Task A_standby_that_archives_all_it_restores_is_not_held_up_by_what_is_older_than_its_registration()
+    {
+        var promoted = await timelines.Cluster.RecoverAsync(timelines.Stored, "recovery_target_timeline = '3'");
+        await promoted.StopAsync();
+        var archiveCommand = await timelines.Stored.AdmitAsync(promoted);
+        await timelines.Cluster.DiscardAsync(promoted);
+        var standby = await timelines.Cluster.PrepareRecoveryAsync(timelines.Stored);
+        File.Move(Path.Combine(standby.DataFolder, "recovery.signal"), Path.Combine(standby.DataFolder, "standby.signal"));
+        foreach (var (name, value) in ((string, string)[])[("archive_mode", "always"), ("archive_command", archiveCommand), ("wal_retrieve_retry_interval", "100ms")])
+            standby.Settings[name] = value;
+
+        await standby.StartAsync();
+
+        await Eventually.IsTrueAsync(
+            () => standby.ScalarAsync<bool>("""
+                SELECT (SELECT count(*) FROM told WHERE what = 'unarchived') = 1
+                  AND NOT EXISTS (SELECT FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready')
+                  AND (SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name IN ('00000002.history.done', '00000003.history.done')) = 2
+                """),
+            () => $"it does not follow, or its archiver is held up:\n{standby.Log}");
+        Assert.Equal(0L, await standby.ScalarAsync<long>("SELECT failed_count FROM pg_stat_archiver"));
+        Assert.True(await standby.ScalarAsync<long>("SELECT archived_count FROM pg_stat_archiver") > 2);
+        await timelines.Cluster.DiscardAsync(standby);
+    }
+
     private async Task<(string Told, int Timeline, RecoveryEnd End)> RecoverAsync(IWalArchive archive, string settings)
     {
         var copy = await timelines.Cluster.RecoverAsync(archive, settings);

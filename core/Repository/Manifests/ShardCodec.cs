@@ -2,7 +2,6 @@ using Google.Protobuf;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository.Packs;
 using Holdfast.Core.Sealing;
-using Wire = Holdfast.Core.Sealing.Wire;
 
 namespace Holdfast.Core.Repository.Manifests;
 
@@ -21,9 +20,7 @@ internal static class ShardCodec
     /// <exception cref="SealedObjectException">It contradicts itself.</exception>
     public static List<ManifestFile> Decode(ByteString bytes, SystemIdentifier system)
     {
-        Wire.ManifestShard shard;
-        try { shard = Wire.ManifestShard.Parser.ParseFrom(bytes); }
-        catch (InvalidProtocolBufferException e) { throw new SealedObjectException("its message does not parse", inner: e); }
+        var shard = IndexBounds.ParseShard(bytes);
         if (shard.Sources.Count > MaxSources) throw new SealedObjectException($"it claims {shard.Sources.Count} sources");
         BackupAttempt[] sources = [.. shard.Sources.Select(source => BackupAttempt.Parse(system, source))];
         var packs = ExtentTableCodec.DecodePacks(shard.Packs, sources, withSources: true);

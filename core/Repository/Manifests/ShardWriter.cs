@@ -12,8 +12,8 @@ namespace Holdfast.Core.Repository.Manifests;
 /// </summary>
 internal sealed class ShardWriter
 {
-    // Near 4 MiB: a shard takes at least 1 MiB, then ends within 3 MiB more on average, and at 16 MiB in any case.
-    private const long Least = 1 << 20, Spread = 3 << 20, Most = 16 << 20;
+    // Near 4 MiB: a shard takes at least 1 MiB, then ends within 3 MiB more on average, and at 10 MiB in any case: 16 are the format's bound.
+    private const long Least = 1 << 20, Spread = 3 << 20, Most = 10 << 20;
 
     private FileRowsWriter _rows = new();
     private ExtentsWriter _extents = new(withSources: true);

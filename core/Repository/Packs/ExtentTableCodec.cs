@@ -54,8 +54,8 @@ internal sealed class ExtentsWriter
 /// <summary>Extents and packs as columns.</summary>
 internal static class ExtentTableCodec
 {
-    // What a sealed object of a pack may have beside its frames: its index is bounded by the number of blocks and frames.
-    private const long MaxPackLength = PackFormat.MaxPayload + (4L << 20);
+    // Beside its frames a pack has a prefix, and an index of 16 MiB at most.
+    private const long MaxPackLength = PackFormat.MaxPayload + (17L << 20);
 
     /// <summary>The packs.</summary>
     /// <param name="table">The columns.</param>

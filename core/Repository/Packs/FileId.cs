@@ -57,6 +57,7 @@ public readonly struct FileId : IEquatable<FileId>, IComparable<FileId>
     public static FileId FromPath(ReadOnlySpan<byte> path, string tablespaceVersionDirectory)
     {
         if (TryRelation(path, tablespaceVersionDirectory, out var name)) return Of(name);
+        if (path is [.., (byte)'/']) throw new ArgumentException("a path ends with a slash", nameof(path));
         var id = InTablespace(path, out var oid, out var below) ? new FileId(oid, below.ToArray()) : new FileId(0, path.ToArray());
         return id.Fault() is { } fault ? throw new ArgumentException(fault, nameof(path)) : id;
     }

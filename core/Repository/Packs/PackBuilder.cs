@@ -19,7 +19,7 @@ namespace Holdfast.Core.Repository.Packs;
 ///     if (builder.IsFull) await StoreAsync(await builder.SealAsync(token), token);
 /// }
 /// </code>
-/// Each byte is looked at four times: for zeros (the first few, in most blocks), by CRC-32C, by XXH3, and by zstd; and copied by none but zstd.
+/// Each block is looked at for zeros (its first bytes, mostly), by CRC-32C, by XXH3 and by zstd, and copied by none of them.
 /// Memory: one frame, and 16 MiB for each pack that is being built or stored.
 /// </summary>
 public sealed class PackBuilder : IDisposable
@@ -39,7 +39,7 @@ public sealed class PackBuilder : IDisposable
     private readonly List<ulong> _fingerprints = [];
     private FrameSpool _frames = new(0, "");
     private byte[]? _payload;
-    private int _payloadLength, _frameBlocks, _number;
+    private int _payloadLength, _frameBlocks, _number, _pathBytes;
     private FileId _file;
     private uint _nextBlock;
     private bool _any;
@@ -86,6 +86,7 @@ public sealed class PackBuilder : IDisposable
         if (length <= 0 || length > _frame.Length - _frameBlocks * BlockSize) throw new ArgumentException($"{length} bytes do not fit", nameof(length));
         if (_any && (file < _file || (file == _file && firstBlock < _nextBlock)))
             throw new ArgumentException($"blocks ascend: {file} block {firstBlock} comes after {_file} block {_nextBlock - 1}", nameof(file));
+        if (!_any || file != _file) _pathBytes += file.Path.Length;
         (_any, _file) = (true, file);
         var crc = 0u;
         var from = _frameBlocks * BlockSize;
@@ -93,6 +94,7 @@ public sealed class PackBuilder : IDisposable
             crc = CommitBlock(firstBlock, from + done, Math.Min(BlockSize, length - done), crc);
         _nextBlock = length % BlockSize == 0 ? firstBlock : uint.MaxValue;
         if (_frameBlocks * BlockSize == _frame.Length) CloseFrame();
+        IsFull |= _runs.Count >= PackFormat.MaxRuns || _pathBytes >= PackFormat.MaxPathBytes;
         return crc;
     }
 
@@ -127,7 +129,7 @@ public sealed class PackBuilder : IDisposable
         var pack = new StoredPack(_attempt, _worker, _number++, sealedObject.Length, blocks);
         var extents = _runs.ConvertAll(run => run.On(pack));
         var result = new SealedPack(pack, extents, sealedObject, _payload, _buffers);
-        (_frames, _payload, _payloadLength, IsFull) = (new FrameSpool(0, ""), null, 0, false);
+        (_frames, _payload, _payloadLength, _pathBytes, IsFull) = (new FrameSpool(0, ""), null, 0, 0, false);
         _runs.Clear();
         _fingerprints.Clear();
         return result;

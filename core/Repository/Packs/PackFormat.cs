@@ -12,6 +12,9 @@ public static class PackFormat
     /// <summary>Blocks in a pack, 128 MiB of them: its index, with 8 bytes a block, then comes with the first read.</summary>
     public const int MaxBlocks = 16384;
 
+    /// <summary>Files and runs of blocks that a writer puts into one pack, and bytes of their paths: they are in its index, which is bounded.</summary>
+    internal const int MaxRuns = 1 << 16, MaxPathBytes = 4 << 20;
+
     /// <summary>Workers of one attempt: their number has two digits in names.</summary>
     public const int MaxWorkers = 100;
 

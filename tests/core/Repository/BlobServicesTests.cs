@@ -22,7 +22,7 @@ public class BlobServicesTests(SharedAzurite azurite)
         using var services = BlobServices.Open(azurite.NewCluster());
         var names = services.Names;
         Assert.True(await services.Admin.CreateContainerAsync(names.Log, None));
-        Assert.Equal([names.Data, names.Catalog, names.Work, names.ReportsQueue], await services.Admin.CreateAllAsync(None));
+        Assert.Equal([names.Data, names.Catalog, names.Work, names.ReportsQueue, names.JournalTable], await services.Admin.CreateAllAsync(None));
         Assert.Empty(await services.Admin.CreateAllAsync(None));
         foreach (var store in (IObjectStore[])[services.Data, services.Log, services.Catalog, services.Work])
             Assert.Equal(CreateOutcome.Created, await store.CreateAsync("x", Content, None));
@@ -82,8 +82,9 @@ public class BlobServicesTests(SharedAzurite azurite)
             Endpoint = null,
             QueueEndpoint = null,
         });
-        Assert.Equal(5, (await services.Admin.CreateAllAsync(None)).Count);
-        Assert.Contains("sp=a", services.Admin.CreateReportsSas(DateTimeOffset.UtcNow.AddHours(1)), StringComparison.Ordinal);
+        Assert.Equal(6, (await services.Admin.CreateAllAsync(None)).Count);
+        Assert.Contains("sp=a", services.Admin.CreateReportsSas(process: false, DateTimeOffset.UtcNow.AddHours(1)), StringComparison.Ordinal);
+        Assert.Contains("sp=p", services.Admin.CreateReportsSas(process: true, DateTimeOffset.UtcNow.AddHours(1)), StringComparison.Ordinal);
     }
 
     [NeedsFact(Needs.Azurite)]

@@ -95,6 +95,20 @@ public sealed class ClusterStateTests
         Assert.Equal(Standing.Counts, Ask(state, 1, 4));
     }
 
+    // Registered on timeline 2, revoked on timeline 3.
+    [Theory]
+    [InlineData(1, Standing.Counts, Standing.Counts)] // the past of what it archives
+    [InlineData(2, Standing.Counts, Standing.Counts)]
+    [InlineData(3, Standing.Counts, Standing.Counts)]
+    [InlineData(4, Standing.Counts, Standing.AfterRevocation)]
+    public void Whether_a_history_file_counts(uint timeline, Standing before, Standing afterRevocation)
+    {
+        var state = World.Fold(LogWorld.Host(Key, World.FirstToken, timeline: 2));
+        Standing Of(ClusterState of) => of.CountsForTimeline(Key.PublicKey.Thumbprint, LogWorld.System, new TimelineId(timeline));
+        Assert.Equal(before, Of(state));
+        Assert.Equal(afterRevocation, Of(World.Fold(state, Revoke(Key, 3, 0x6000000))));
+    }
+
     [Fact]
     public void A_segment_that_ends_at_the_starting_lsn_does_not_count()
     {

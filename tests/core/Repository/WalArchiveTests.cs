@@ -354,6 +354,32 @@ public class WalArchiveTests
         else await Assert.ThrowsAsync<DamagedException>(() => world.FindAsync(item: History(2)));
     }
 
+    [Fact]
+    public async Task A_host_stores_the_history_of_timelines_before_its_own_and_never_another_than_is_stored()
+    {
+        using var world = await WalWorld.MakeAsync();
+        var late = world.Stranger;
+        await world.RegisterAsync(late, "late", lsn: 0x9000000, timeline: 5);
+        var text = "1\t0/3000000\tno recovery target specified\n"u8.ToArray();
+        Assert.False((await world.StoreAsync(late, text, item: History(2))).WasThere);
+        Assert.Equal("late", (await world.FindAsync(item: History(2)))!.Host);
+        await world.StoreAsync(world.One, text, item: History(3));
+        Assert.True((await world.StoreAsync(late, text, item: History(3))).WasThere);
+        await Assert.ThrowsAsync<RefusedException>(() => world.StoreAsync(late, "1\t0/4000000\tno recovery target specified\n"u8.ToArray(), item: History(3)));
+    }
+
+    [Fact]
+    public async Task The_same_file_stored_by_another_host_is_found_and_another_one_is_a_conflict()
+    {
+        using var world = await WalWorld.MakeAsync();
+        Assert.Null(await world.FindSameAsync(Ours));
+        await world.StoreAsync(world.One, Ours);
+        Assert.True((await world.FindSameAsync(Ours))!.WasThere);
+        await Assert.ThrowsAsync<RefusedException>(() => world.FindSameAsync(Theirs));
+        world.Blobs.Overwrite(WalWorld.Name, [9]);
+        await Assert.ThrowsAsync<DamagedException>(() => world.FindSameAsync(Ours));
+    }
+
     private static WalItem History(uint timeline) => new(SealedKind.TimelineHistory, BlobNames.WalHistory(WalWorld.System, new TimelineId(timeline)),
         WalScope.Of(WalWorld.System, new TimelineId(timeline)), $"{timeline:X8}.history");
 

@@ -87,6 +87,8 @@ internal sealed class WalWorld : IDisposable
         return await (await ArchiveAsync(store)).StoreAsync(item, Seal(signer, content, valid, item.Name, item.Kind), Own(content, valid), default);
     }
 
+    public async Task<StoredWal?> FindSameAsync(byte[] content, WalItem? item = null) => await (await ArchiveAsync()).FindSameAsync(item ?? Item(), Own(content), default);
+
     /// <summary>The content as a restorer gets it; null when the archive says that there is none.</summary>
     public async Task<byte[]?> FetchAsync(IObjectStore? store = null, WalItem? item = null)
     {

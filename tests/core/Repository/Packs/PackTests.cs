@@ -204,7 +204,9 @@ public sealed class PackTests : IDisposable
         {
             if (n == 2) before = GC.GetAllocatedBytesForCurrentThread();
             builder.Commit(BackupWorld.File((uint)n + 1), 0, Fill(builder.Space.Span));
+#pragma warning disable xUnit1031 // completes at once
             builder.SealAsync(default).GetAwaiter().GetResult().Dispose();
+#pragma warning restore xUnit1031
         }
         Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 1 << 20);
     }

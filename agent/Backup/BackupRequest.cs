@@ -1,0 +1,9 @@
+using Holdfast.Core.Repository;
+
+namespace Holdfast.Agent.Backup;
+
+/// <summary>A backup that the control plane wants.</summary>
+/// <param name="Label">Its label.</param>
+/// <param name="Attempt">From 1; its prefix is this attempt's alone.</param>
+/// <param name="FastCheckpoint">Start with an immediate checkpoint.</param>
+public sealed record BackupRequest(BackupName Label, int Attempt, bool FastCheckpoint);

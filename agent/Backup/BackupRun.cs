@@ -1,0 +1,178 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Holdfast.Agent.CommandLine;
+using Holdfast.Agent.Host;
+using Holdfast.Agent.Options;
+using Holdfast.Core;
+using Holdfast.Core.Postgres;
+using Holdfast.Core.Repository;
+using Holdfast.Core.Repository.Packs;
+using Holdfast.Core.Sealing;
+using Wire = Holdfast.Core.Sealing.Wire;
+
+namespace Holdfast.Agent.Backup;
+
+/// <summary>
+/// One attempt at a full backup (design §7.1, 3–6): starts it in a session of its own, reads and stores everything, stops it in the same session, and says
+/// last that the attempt is complete. Whatever goes wrong before leaves packs that mean nothing.
+/// </summary>
+/// <param name="context">The run; options are the agent's.</param>
+/// <param name="repository">Where to.</param>
+/// <param name="identity">Signs.</param>
+/// <param name="request">What was asked for.</param>
+/// <param name="progress">Told how far it is.</param>
+public sealed partial class BackupRun(CommandContext context, Host.Repository repository, HostIdentity identity, BackupRequest request, BackupProgress progress)
+{
+    // Long enough for a write of 8 KiB that was under way, short enough that a corrupt file does not hold up the backup.
+    private static readonly TimeSpan TornPagePause = TimeSpan.FromMilliseconds(20);
+
+    private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>Told when the server has begun the backup, before a file is read. For tests.</summary>
+    internal Func<Task>? Started { get; init; }
+
+    /// <summary>Told when everything is read, before the backup is stopped. For tests.</summary>
+    internal Func<Task>? Stopping { get; init; }
+
+    /// <summary>Makes the attempt; returns what was stored last.</summary>
+    /// <exception cref="SessionLostException">The database session was lost: the attempt is void.</exception>
+    /// <exception cref="HoldfastException">The attempt failed; the message says why.</exception>
+    public async Task<Wire.BackupFiles> RunAsync(CancellationToken cancellationToken)
+    {
+        var session = await BackupSession.OpenAsync(context.Options, cancellationToken).ConfigureAwait(false);
+        await using (session.ConfigureAwait(false))
+        {
+            var data = OpenDirectory(session.Server);
+            await EnsureCountsAsync(data, session.Server, cancellationToken).ConfigureAwait(false);
+            using var run = await SealingRun.StartAsync(Recipients.Of(context.Options), cancellationToken).ConfigureAwait(false);
+            var sealer = new ObjectSealer(run, identity.Signing);
+            var attempt = new BackupAttempt(data.Control.SystemIdentifier, request.Label, request.Attempt);
+            return await RunAsync(session, data, new AttemptBlobs(repository.Data, sealer, attempt), sealer, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<Wire.BackupFiles> RunAsync(BackupSession session, DataDirectory data, AttemptBlobs blobs, ObjectSealer sealer, CancellationToken cancellationToken)
+    {
+        context.Log.Info($"backup {request.Label}, attempt {request.Attempt}: waiting for a checkpoint");
+        var (start, startTime) = await session.StartAsync($"holdfast {request.Label}", request.FastCheckpoint, cancellationToken).ConfigureAwait(false);
+        if (Started is not null) await Started().ConfigureAwait(false);
+        // Its checkpoint may have been the first of a new timeline.
+        data = DataDirectory.Open(data.Path);
+        var (files, reading, corrupt, catalogs) = await WatchedAsync(session, token => ReadAsync(session, data, blobs, sealer, start, token), cancellationToken).ConfigureAwait(false);
+        if (Stopping is not null) await Stopping().ConfigureAwait(false);
+        var stop = await session.StopAsync(cancellationToken).ConfigureAwait(false);
+        var label = BackupLabel.Parse(stop.Label);
+        if (label.StartWalLocation != start) throw new SessionLostException($"backup {request.Label} started at {start}, but the backup that was stopped at {label.StartWalLocation}");
+        var (lists, count) = await StoreFileListAsync(files, blobs, cancellationToken).ConfigureAwait(false);
+        var message = Describe(session.Server, data.Control, label, stop, startTime);
+        (message.Workers, message.ListCount, message.FileCount, message.CatalogCount) = ((uint)reading.IndexCounts.Count, (uint)lists, (ulong)count, (uint)catalogs);
+        message.IndexCounts.AddRange(reading.IndexCounts.Select(index => (uint)index));
+        (message.ReadBytes, message.ZeroBytes, message.StoredBytes) = ((ulong)progress.DoneBytes, (ulong)progress.ZeroBytes, (ulong)progress.StoredBytes);
+        (message.TornPageCount, message.CorruptPageCount) = ((ulong)reading.TornPages, (ulong)corrupt.Count);
+        message.CorruptPages.AddRange(corrupt.First());
+        await blobs.StoreFilesAsync(message, cancellationToken).ConfigureAwait(false);
+        return message;
+    }
+
+    private async Task<(ScannedFiles Files, ReadingResult Reading, CorruptPages Corrupt, int Catalogs)> ReadAsync(
+        BackupSession session, DataDirectory data, AttemptBlobs blobs, ObjectSealer sealer, Lsn start, CancellationToken cancellationToken)
+    {
+        var root = Encoding.UTF8.GetBytes(data.Path.TrimEnd('/'));
+        void Warn(string message) => context.Log.Warn($"backup {request.Label}: {message}");
+        var catalogs = await new CatalogStorer(context.Options, blobs, Warn).RunAsync(cancellationToken).ConfigureAwait(false);
+        var files = new DataDirectoryScan(root, data.Control.TablespaceVersionDirectory, Warn).Run(OutsideFiles.Of(root, session.Server.ConfigurationFiles), cancellationToken);
+        progress.Begin(files.TotalBytes, files.Count);
+        var corrupt = new CorruptPages(message => context.Log.Error($"backup {request.Label}: {message}"));
+        var source = new BackupSource(root, data.Control.TablespaceVersionDirectory, files, data.Control.HasDataChecksums, corrupt, progress);
+        var options = new ReadingOptions(context.Options.Get(OptionTable.ProcessMax), context.Options.Get(OptionTable.CompressLevel), TornPagePause);
+        var reading = new BackupReading(source, blobs, sealer, new PageFingerprint(identity.Equality!), options, start, session.InsertLsnAsync, Warn);
+        return (files, await reading.RunAsync(cancellationToken).ConfigureAwait(false), corrupt, catalogs);
+    }
+
+    // What is read while the session is lost is worth nothing: notice it at once, not when the backup is stopped.
+    private static async Task<T> WatchedAsync<T>(BackupSession session, Func<CancellationToken, Task<T>> work, CancellationToken cancellationToken)
+    {
+        using var abandon = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var done = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var watch = session.WatchAsync(WatchInterval, done.Token);
+        var working = Task.Run(() => work(abandon.Token), CancellationToken.None);
+        var first = await Task.WhenAny(watch, working).ConfigureAwait(false);
+        if (first == watch && watch.IsFaulted)
+        {
+            await abandon.CancelAsync().ConfigureAwait(false);
+            try { await working.ConfigureAwait(false); }
+            catch (Exception e) when (e is OperationCanceledException or HoldfastException) { } // why is known: the session
+            await watch.ConfigureAwait(false);
+        }
+        try { return await working.ConfigureAwait(false); }
+        finally
+        {
+            await done.CancelAsync().ConfigureAwait(false);
+            await watch.ConfigureAwait(false);
+        }
+    }
+
+    private async Task<(int Lists, long Files)> StoreFileListAsync(ScannedFiles files, AttemptBlobs blobs, CancellationToken cancellationToken)
+    {
+        var list = new FileListBuilder();
+        var (number, count) = (0, 0L);
+        for (var file = 0; file < files.Count; file++)
+        {
+            if (files.IsGone(file)) continue;
+            list.Add(new FileRow(files.Id(file), files.Facts(file)));
+            count++;
+            if (list.IsFull) await blobs.StoreFileListAsync(number++, list.Take(), cancellationToken).ConfigureAwait(false);
+        }
+        if (!list.IsEmpty) await blobs.StoreFileListAsync(number++, list.Take(), cancellationToken).ConfigureAwait(false);
+        return (number, count);
+    }
+
+    private DataDirectory OpenDirectory(BackupServer server)
+    {
+        if (server.InRecovery) throw new RefusedException("the server is in recovery: a backup is taken from the primary", "run the backup on the primary's host");
+        if (server.Setting("archive_mode") is "off" or "") throw new RefusedException("archive_mode is off: the WAL that makes a backup consistent would never be archived", "set archive_mode = on and archive_command, and restart the server; holdfast check tells what else is missing");
+        var path = context.Options.Find(OptionTable.PgPath);
+        var data = DataDirectory.Open(path ?? server.DataDirectory
+            ?? throw new ConfigurationException("this role may not see data_directory, and pg-path is not given", "name the data directory by pg-path, or: GRANT pg_read_all_settings TO role"));
+        if (data.Control.SystemIdentifier != server.System)
+            throw new RefusedException($"the server has system identifier {server.System}, {data.Path} has {data.Control.SystemIdentifier}: they are two clusters", "pg-path and pg-port must name the same server");
+        if (path is not null && server.DataDirectory is { } served && !RawFiles.IsSame(path, served))
+            throw new RefusedException($"the server runs in {served}, pg-path is {path}: a copy of its data directory is not what it backs up", "leave pg-path away, or correct it");
+        return data;
+    }
+
+    private async Task EnsureCountsAsync(DataDirectory data, BackupServer server, CancellationToken cancellationToken)
+    {
+        var key = identity.Signing.PublicKey.Thumbprint;
+        var view = await repository.ReadLogAsync(cancellationToken).ConfigureAwait(false);
+        var (why, hint) = view.State.FindHost(key) switch
+        {
+            null => ("this host's key was never registered", "register it: holdfast register"),
+            { Role: not HostRole.Database } => ("this host is not registered as a database host", "register it with a token for role database"),
+            { Revoked: not null } => ("this host's key was revoked", "if this server is the primary, register it anew: move away its state-path and run holdfast register"),
+            var host when host.System != server.System => ($"this host is registered for system identifier {host.System}, the server has {server.System}", "another cluster needs a repository of its own: holdfast init --cluster=…"),
+            _ when identity.Equality is null => ("it has no equality key yet", "finish its registration: holdfast register"),
+            _ => (null, null),
+        };
+        if (why is not null) throw new RefusedException($"a backup of {data.Path} would not count in cluster {repository.Cluster}: {why}", hint);
+    }
+
+    private Wire.BackupFiles Describe(BackupServer server, ControlFile control, BackupLabel label, BackupStop stop, PostgresTime startTime)
+    {
+        var message = new Wire.BackupFiles
+        {
+            Label = request.Label.ToString(), Attempt = (uint)request.Attempt, SystemIdentifier = control.SystemIdentifier.Value, Major = (uint)server.Major,
+            ControlVersion = control.ControlVersion, CatalogVersion = control.CatalogVersion, Timeline = label.StartTimeline.Value, StartLsn = label.StartWalLocation.Value,
+            StopLsn = stop.Stop.Value, CheckpointLsn = label.CheckpointLocation.Value, StartTime = startTime.Microseconds, StopTime = stop.Time.Microseconds,
+            BlockSize = control.BlockSize, RelationSegmentBlocks = control.RelationSegmentBlocks, WalSegmentSize = (uint)control.WalSegmentSize.Bytes, DataChecksums = control.HasDataChecksums,
+            BackupLabel = Google.Protobuf.ByteString.CopyFrom(stop.Label), TablespaceMap = Google.Protobuf.ByteString.CopyFrom(stop.TablespaceMap),
+            GlibcVersion = server.LibcVersion ?? Marshal.PtrToStringUTF8(LibcVersion()) ?? "", IcuVersion = server.IcuVersion ?? "",
+            PreloadLibraries = server.Setting("shared_preload_libraries"), ServerVersion = server.Version,
+        };
+        message.Settings.AddRange(server.Settings.Select(setting => new Wire.Setting { Name = setting.Name, Value = setting.Value }));
+        return message;
+    }
+
+    [LibraryImport("libc", EntryPoint = "gnu_get_libc_version")]
+    private static partial nint LibcVersion();
+}

@@ -1,0 +1,186 @@
+using Holdfast.Agent.Host;
+using Holdfast.Agent.Options;
+using Holdfast.Core;
+using Holdfast.Core.Postgres;
+using Npgsql;
+
+namespace Holdfast.Agent.Backup;
+
+/// <summary>
+/// The session that a backup lives in: pg_backup_start and pg_backup_stop must run in the same one, and when it ends, so does the backup. Nothing may
+/// time it out. Safe for several callers, one statement at a time.
+/// </summary>
+internal sealed class BackupSession : IAsyncDisposable
+{
+    // max_…: a server that recovers with smaller ones than the primary had refuses to start (xlogrecovery.c, CheckRequiredParameterValues).
+    private const string ServerQuery = """
+        SELECT current_setting('server_version_num')::int, current_setting('server_version'), (SELECT system_identifier FROM pg_control_system()), pg_is_in_recovery(),
+               (SELECT setting FROM pg_settings WHERE name = 'data_directory'), pg_backend_pid(),
+               (SELECT pg_collation_actual_version(oid) FROM pg_collation WHERE collprovider = 'c' AND collcollate NOT IN ('C', 'POSIX') AND collcollate <> '' ORDER BY oid LIMIT 1),
+               (SELECT pg_collation_actual_version(oid) FROM pg_collation WHERE collprovider = 'i' ORDER BY oid LIMIT 1)
+        """;
+
+    private const string SettingsQuery = """
+        SELECT name, setting FROM pg_settings
+        WHERE name IN ('wal_level', 'archive_mode', 'max_connections', 'max_worker_processes', 'max_wal_senders', 'max_prepared_transactions', 'max_locks_per_transaction',
+                       'shared_preload_libraries', 'session_preload_libraries', 'local_preload_libraries', 'track_commit_timestamp', 'wal_log_hints', 'full_page_writes', 'data_checksums',
+                       'config_file', 'hba_file', 'ident_file', 'log_timezone', 'server_encoding', 'lc_messages')
+        ORDER BY name
+        """;
+
+    private readonly ServerConnection _connection;
+    private readonly SemaphoreSlim _gate = new(1, 1);
+
+    private BackupSession(ServerConnection connection) => _connection = connection;
+
+    /// <summary>The server.</summary>
+    public BackupServer Server { get; private set; } = null!;
+
+    /// <summary>Connects and looks at the server.</summary>
+    /// <exception cref="ConfigurationException">The server cannot be reached, or this role may not see enough.</exception>
+    public static async Task<BackupSession> OpenAsync(ResolvedOptions options, CancellationToken cancellationToken)
+    {
+        // SQL_ASCII: the server then sends text as it has it. Paths of tablespaces are bytes of some encoding, or of none.
+        var connection = await ServerConnection.OpenAsync(options, "holdfast backup", cancellationToken, commandSeconds: 0, adjust: settings =>
+        {
+            settings.ClientEncoding = "SQL_ASCII";
+            settings.TcpKeepAlive = true;
+        }).ConfigureAwait(false);
+        var session = new BackupSession(connection);
+        try
+        {
+            await session.PrepareAsync(cancellationToken).ConfigureAwait(false);
+            return session;
+        }
+        catch
+        {
+            await session.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Begins the backup; returns START WAL LOCATION and the server's time.</summary>
+    /// <param name="label">For people, in backup_label.</param>
+    /// <param name="fast">Checkpoint at once rather than spread over checkpoint_completion_target.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public Task<(Lsn Start, PostgresTime Time)> StartAsync(string label, bool fast, CancellationToken cancellationToken)
+    {
+        var call = Server.Major >= 15 ? "pg_backup_start($1, $2)" : "pg_start_backup($1, $2, false)";
+        return QueryAsync("starting the backup", $"SELECT lsn::text, clock_timestamp() FROM {call} lsn", row => (Lsn.Parse(row.GetString(0)), Time(row, 1)), cancellationToken, label, fast);
+    }
+
+    /// <summary>Ends the backup, in the backend that began it.</summary>
+    /// <exception cref="SessionLostException">It is not the same backend any more.</exception>
+    public Task<BackupStop> StopAsync(CancellationToken cancellationToken)
+    {
+        var call = Server.Major >= 15 ? "pg_backup_stop(false)" : "pg_stop_backup(false, false)";
+        return QueryAsync("ending the backup", $"SELECT lsn::text, textsend(labelfile), textsend(spcmapfile), clock_timestamp(), pg_backend_pid() FROM {call}", row =>
+        {
+            RequireSameBackend(row.GetInt32(4));
+            return new BackupStop(Lsn.Parse(row.GetString(0)), (byte[])row.GetValue(1), row.IsDBNull(2) ? [] : (byte[])row.GetValue(2), Time(row, 3));
+        }, cancellationToken);
+    }
+
+    /// <summary>Where the server writes now: a page whose LSN is beyond it was never right.</summary>
+    public Task<Lsn> InsertLsnAsync(CancellationToken cancellationToken) =>
+        QueryAsync("asking for the insert position", "SELECT pg_current_wal_insert_lsn()::text", row => Lsn.Parse(row.GetString(0)), cancellationToken);
+
+    /// <summary>Asks the server again and again, until the watch is to end.</summary>
+    /// <param name="interval">How often.</param>
+    /// <param name="end">Ends the watch. A question that is under way is waited for: cancelling it might hit the statement that ends the backup.</param>
+    /// <exception cref="SessionLostException">The session is gone.</exception>
+    public async Task WatchAsync(TimeSpan interval, CancellationToken end)
+    {
+        while (true)
+        {
+            await Task.Delay(interval, end).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (end.IsCancellationRequested) return;
+            await QueryAsync("watching over the backup's session", "SELECT pg_backend_pid()", row =>
+            {
+                RequireSameBackend(row.GetInt32(0));
+                return 0;
+            }, CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _connection.DisposeAsync().ConfigureAwait(false);
+        _gate.Dispose();
+    }
+
+    private async Task PrepareAsync(CancellationToken cancellationToken)
+    {
+        foreach (var name in (string[])["statement_timeout", "lock_timeout", "idle_session_timeout", "idle_in_transaction_session_timeout"])
+            await QueryAsync("setting up the session", $"SELECT set_config('{name}', '0', false)", row => 0, cancellationToken).ConfigureAwait(false);
+        var settings = await QueryAllAsync("reading the server's settings", SettingsQuery, row => (row.GetString(0), Text(row, 1) ?? ""), cancellationToken).ConfigureAwait(false);
+        Server = await QueryAsync("looking at the server", ServerQuery, row => new BackupServer
+        {
+            VersionNumber = row.GetInt32(0), Version = row.GetString(1), System = new SystemIdentifier(unchecked((ulong)row.GetInt64(2))), InRecovery = row.GetBoolean(3),
+            DataDirectory = Text(row, 4), Backend = row.GetInt32(5), LibcVersion = Text(row, 6), IcuVersion = Text(row, 7), Settings = settings, ConfigurationFiles = [],
+        }, cancellationToken).ConfigureAwait(false);
+        var files = settings.Where(setting => setting.Item1 is "config_file" or "hba_file" or "ident_file").Select(setting => setting.Item2).Where(file => file.Length > 0);
+        Server = Server with { ConfigurationFiles = [.. files.Concat(await IncludedFilesAsync(cancellationToken).ConfigureAwait(false)).Distinct()] };
+    }
+
+    // What the three files include. Only a superuser sees it, unless it was granted; without, the three are captured.
+    private async Task<IReadOnlyList<string>> IncludedFilesAsync(CancellationToken cancellationToken)
+    {
+        var sources = "SELECT sourcefile FROM pg_file_settings" + (Server.Major >= 16 ? " UNION SELECT file_name FROM pg_hba_file_rules UNION SELECT file_name FROM pg_ident_file_mappings" : "");
+        try { return await QueryAllAsync("listing configuration files", sources, row => Text(row, 0) ?? "", cancellationToken).ConfigureAwait(false) is var all ? [.. all.Where(file => file.StartsWith('/'))] : []; }
+        catch (ConfigurationException) { return []; }
+    }
+
+    private void RequireSameBackend(int now)
+    {
+        if (now != Server.Backend)
+            throw new SessionLostException($"the backup's session moved from backend {Server.Backend} to {now}: something between this host and the server changes sessions");
+    }
+
+    private async Task<T> QueryAsync<T>(string doing, string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken, params object[] values) =>
+        await QueryAllAsync(doing, sql, read, cancellationToken, values).ConfigureAwait(false) is [var row, ..] ? row : throw new ConfigurationException($"{doing}: the server gave no row");
+
+    private async Task<IReadOnlyList<T>> QueryAllAsync<T>(string doing, string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken, params object[] values)
+    {
+        await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            var command = new NpgsqlCommand(sql, _connection.Session);
+            await using (command.ConfigureAwait(false))
+            {
+                foreach (var value in values) command.Parameters.Add(value is bool flag ? new NpgsqlParameter<bool> { TypedValue = flag } : new NpgsqlParameter<string> { TypedValue = (string)value });
+                var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+                var rows = new List<T>();
+                await using (reader.ConfigureAwait(false))
+                    while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false)) rows.Add(read(reader));
+                return rows;
+            }
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
+        {
+            throw new ConfigurationException($"{doing}: {e.MessageText}",
+                "connect as a superuser, or: GRANT pg_monitor TO role; GRANT EXECUTE ON FUNCTION pg_backup_start, pg_backup_stop TO role", e);
+        }
+        catch (PostgresException e) when (e.SqlState is not (PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow or "57P05"))
+        {
+            throw new ConfigurationException($"{doing}: {e.MessageText}", e.Hint ?? "see the server's log", e);
+        }
+        catch (NpgsqlException e)
+        {
+            throw new SessionLostException($"{doing}: the session with the server is lost: {e.GetBaseException().Message}", e);
+        }
+        catch (InvalidOperationException e) when (_connection.Session.State != System.Data.ConnectionState.Open)
+        {
+            throw new SessionLostException($"{doing}: the session with the server is lost", e);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
+
+    private static PostgresTime Time(NpgsqlDataReader row, int column) => PostgresTime.From(new DateTimeOffset(row.GetDateTime(column).ToUniversalTime(), TimeSpan.Zero));
+}

@@ -1,0 +1,167 @@
+using System.Globalization;
+using System.Text;
+using Holdfast.Core;
+using Holdfast.Core.Postgres;
+using Holdfast.Core.Repository.Packs;
+
+namespace Holdfast.Agent.Backup;
+
+/// <summary>
+/// Lists what a backup holds (design §7.4; basebackup.c, sendDir): everything in the data directory and the tablespaces but what the server rebuilds or
+/// resets when it starts. pg_control is listed as well, and read last by whoever reads.
+/// </summary>
+/// <param name="root">PGDATA, raw bytes.</param>
+/// <param name="versionDirectory"><see cref="ControlFile.TablespaceVersionDirectory"/>: another major's files in a tablespace are not ours.</param>
+/// <param name="warn">Told of what is left out although it is no part of PostgreSQL.</param>
+internal sealed class DataDirectoryScan(byte[] root, string versionDirectory, Action<string> warn)
+{
+    private static readonly byte[] Tablespaces = "pg_tblspc"u8.ToArray(), Wal = "pg_wal"u8.ToArray(), ArchiveStatus = "pg_wal/archive_status"u8.ToArray();
+
+    private readonly ScannedFiles _files = new(versionDirectory);
+    private readonly AccountNames _accounts = new();
+    private readonly byte[] _versionDirectory = Encoding.ASCII.GetBytes(versionDirectory);
+    private readonly HashSet<string> _tablespacesInside = new(StringComparer.Ordinal);
+
+    /// <summary>Lists everything, sorted.</summary>
+    /// <param name="outside">Absolute paths of configuration files that do not lie in PGDATA.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="HoldfastException">A folder cannot be listed, or a name not be examined; names it.</exception>
+    public ScannedFiles Run(IEnumerable<byte[]> outside, CancellationToken cancellationToken)
+    {
+        if (RawFiles.Status(root, follow: true) is not { } status) throw new ConfigurationException($"backing up {RawFiles.Display(root)}: it does not exist", "name the data directory by pg-path");
+        Add([], status);
+        FindTablespacesInside();
+        Walk([], cancellationToken);
+        foreach (var path in outside)
+            if (RawFiles.Status(path, follow: true) is { Type: EntryType.File } file) _files.Add(FileId.FromPath(path, versionDirectory), Facts(FileKind.Outside, file));
+        _files.Sort();
+        return _files;
+    }
+
+    private void Walk(byte[] folder, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (RawFiles.Names(Below(root, folder)) is not { } names) return;
+        var relations = Relations(folder, names, out var unlogged);
+        for (var i = 0; i < names.Count; i++)
+        {
+            if (Exclusions.IsLeftOut(names[i]) || IsReset(relations?[i], unlogged)) continue;
+            var path = Below(folder, names[i]);
+            if (RawFiles.Status(Below(root, path)) is not { } status) continue; // vanished: normal
+            if (folder.AsSpan().SequenceEqual(Tablespaces)) AddTablespace(path, names[i], status, cancellationToken);
+            else AddEntry(path, status, cancellationToken);
+        }
+    }
+
+    private void AddEntry(byte[] path, EntryStatus status, CancellationToken cancellationToken)
+    {
+        var isWal = path.AsSpan().SequenceEqual(Wal);
+        if (isWal || Exclusions.IsKeptEmpty(path)) AddKeptEmpty(path, status, isWal);
+        else if (status.Type == EntryType.File) Add(path, status);
+        else if (status.Type == EntryType.Folder)
+        {
+            Add(path, status);
+            if (!_tablespacesInside.Contains(Convert.ToHexString(path))) Walk(path, cancellationToken);
+        }
+        else if (status.Type == EntryType.Link)
+        {
+            if (AddLink(path, status) is { } target) warn($"{RawFiles.Display(path)} is a link to {RawFiles.Display(target)}: the link is backed up, what it leads to is not");
+        }
+        else warn($"{RawFiles.Display(path)} is no regular file: it is not backed up");
+    }
+
+    // The server makes what belongs into these; that they exist, and whose they are, is part of the backup. pg_wal may be a link to another disk, and
+    // stays one; the others become folders, as pg_basebackup has it.
+    private void AddKeptEmpty(byte[] path, EntryStatus status, bool isWal)
+    {
+        if (status.Type == EntryType.Link && isWal)
+        {
+            AddLink(path, status);
+            return;
+        }
+        if (status.Type == EntryType.Link) status = RawFiles.Status(Below(root, path), follow: true) ?? status with { Mode = 0x1C0 };
+        _files.Add(FileId.FromPath(path, versionDirectory), Facts(FileKind.Directory, status));
+        if (isWal && RawFiles.Status(Below(root, ArchiveStatus)) is { Type: EntryType.Folder } archive) Add(ArchiveStatus, archive);
+    }
+
+    private void AddTablespace(byte[] path, byte[] name, EntryStatus status, CancellationToken cancellationToken)
+    {
+        if (status.Type is not (EntryType.Link or EntryType.Folder) || !TryOid(name, out var oid))
+        {
+            warn($"{RawFiles.Display(path)} is no tablespace: it is not backed up");
+            return;
+        }
+        if (status.Type == EntryType.Folder) Add(path, status);
+        else
+        {
+            if (AddLink(path, status) is null) return;
+            if (RawFiles.Status(Below(root, path), follow: true) is { Type: EntryType.Folder } target) _files.Add(FileId.OfTablespace(oid), Facts(FileKind.Directory, target));
+        }
+        var own = Below(path, _versionDirectory);
+        if (RawFiles.Status(Below(root, own)) is not { Type: EntryType.Folder } folder) return; // being dropped, or another major's alone
+        Add(own, folder);
+        Walk(own, cancellationToken);
+    }
+
+    private byte[]? AddLink(byte[] path, EntryStatus status)
+    {
+        if (RawFiles.LinkTarget(Below(root, path)) is not { } target) return null;
+        _files.Add(FileId.FromPath(path, versionDirectory), Facts(FileKind.Link, status with { Length = 0 }) with { LinkTarget = target });
+        return target;
+    }
+
+    private void Add(byte[] path, EntryStatus status)
+    {
+        var id = FileId.FromPath(path, versionDirectory);
+        var kind = status.Type == EntryType.Folder ? FileKind.Directory : id.IsRelation ? FileKind.Relation : FileKind.Other;
+        // Whatever a folder's name looks like, it is no relation's file; PostgreSQL never makes one.
+        if (kind == FileKind.Directory && id.IsRelation) warn($"{RawFiles.Display(path)} is a folder where a relation's file belongs: it is not backed up");
+        else _files.Add(id, Facts(kind, status));
+    }
+
+    private FileFacts Facts(FileKind kind, EntryStatus status) =>
+        new(kind, kind is FileKind.Directory ? 0 : status.Length, status.Mode, _accounts.User(status.User), _accounts.Group(status.Group), status.Modified);
+
+    private RelationFileName?[]? Relations(byte[] folder, List<byte[]> names, out HashSet<uint> unlogged)
+    {
+        unlogged = [];
+        if (!IsDatabase(folder)) return null;
+        var relations = new RelationFileName?[names.Count];
+        var prefix = Encoding.Latin1.GetString(folder) + "/";
+        for (var i = 0; i < relations.Length; i++)
+        {
+            if (!RelationFileName.TryParse(prefix + Encoding.Latin1.GetString(names[i]), versionDirectory, out var name)) continue;
+            relations[i] = name;
+            if (name is { Fork: RelationFork.Init, IsTemporary: false }) unlogged.Add(name.RelFileNumber);
+        }
+        return relations;
+    }
+
+    // Temporary relations die with their session; unlogged ones are reset to their init fork after recovery (reinit.c).
+    private static bool IsReset(RelationFileName? relation, HashSet<uint> unlogged) =>
+        relation is { } name && (name.IsTemporary || name.Fork != RelationFork.Init && unlogged.Contains(name.RelFileNumber));
+
+    private bool IsDatabase(ReadOnlySpan<byte> folder)
+    {
+        var slash = folder.LastIndexOf((byte)'/');
+        if (slash < 0 || folder[(slash + 1)..].ContainsAnyExceptInRange((byte)'0', (byte)'9')) return false;
+        var parent = folder[..slash];
+        return parent.SequenceEqual("base"u8) || parent.StartsWith("pg_tblspc/"u8) && parent.EndsWith(_versionDirectory);
+    }
+
+    // CREATE TABLESPACE warns of a location inside the data directory, and allows it: such a folder is read as a tablespace, once.
+    private void FindTablespacesInside()
+    {
+        foreach (var name in RawFiles.Names(Below(root, Tablespaces)) ?? [])
+        {
+            var target = RawFiles.LinkTarget(Below(root, Below(Tablespaces, name)));
+            if (target is not null && target.AsSpan().StartsWith(root) && target.Length > root.Length + 1 && target[root.Length] == '/')
+                _tablespacesInside.Add(Convert.ToHexString(target.AsSpan(root.Length + 1).TrimEnd((byte)'/')));
+        }
+    }
+
+    private static bool TryOid(ReadOnlySpan<byte> name, out uint oid) =>
+        uint.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out oid) && name[0] != '0' && oid is not (RelationFileName.DefaultTablespace or RelationFileName.GlobalTablespace);
+
+    private static byte[] Below(byte[] folder, byte[] name) => folder.Length == 0 ? name : name.Length == 0 ? folder : [.. folder, (byte)'/', .. name];
+}

@@ -1,0 +1,101 @@
+using Holdfast.Agent.CommandLine;
+using Holdfast.Agent.Host;
+using Holdfast.Agent.Options;
+using Holdfast.Core;
+using Holdfast.Core.Postgres;
+using Npgsql;
+using Wire = Holdfast.Core.Sealing.Wire;
+
+namespace Holdfast.Agent.Resident;
+
+/// <summary>Tells again and again that the host is well, and how far its WAL is archived: silence is an alarm of its own.</summary>
+internal sealed class Heartbeats(CommandContext context, ReportChannel reports, Reachability store)
+{
+    private const string FactsQuery = """
+        SELECT pg_is_in_recovery(), (SELECT timeline_id FROM pg_control_checkpoint()),
+               (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END)::text,
+               (SELECT last_archived_wal FROM pg_stat_archiver), (SELECT setting FROM pg_settings WHERE name = 'data_directory')
+        """;
+
+    private readonly Reachability _server = new(context.Log, "the server");
+    private string? _dataDirectory = context.Options.Find(OptionTable.PgPath);
+
+    /// <summary>Sends them until it is stopped.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                await reports.SendAsync(new Wire.Report { Heartbeat = await GatherAsync(stop).ConfigureAwait(false) }, stop).ConfigureAwait(false);
+                store.Answered();
+            }
+            catch (StoreException e) when (!stop.IsCancellationRequested) { store.Failed(e); }
+            catch (ConfigurationException e) { context.Log.Warn($"no heartbeat was sent: {e.Message}"); }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested) { return; }
+            await Task.Delay(context.Options.Get(OptionTable.HeartbeatInterval), context.Clock, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>What there is to say now; what the server does not answer is left at 0.</summary>
+    internal async Task<Wire.Heartbeat> GatherAsync(CancellationToken cancellationToken)
+    {
+        var heartbeat = new Wire.Heartbeat { Version = Version.AgentVersion.Text };
+        try
+        {
+            await AskServerAsync(heartbeat, cancellationToken).ConfigureAwait(false);
+            _server.Answered();
+        }
+        catch (ConfigurationException e) when (!cancellationToken.IsCancellationRequested) { _server.Failed(e); }
+        if (_dataDirectory is not null) LookAtDisk(heartbeat, Path.Combine(_dataDirectory, "pg_wal"));
+        return heartbeat;
+    }
+
+    private async Task AskServerAsync(Wire.Heartbeat heartbeat, CancellationToken cancellationToken)
+    {
+        var connection = await ServerConnection.OpenAsync(context.Options, "holdfast agent", cancellationToken, commandSeconds: 10).ConfigureAwait(false);
+        await using (connection.ConfigureAwait(false))
+        {
+            try
+            {
+                var command = new NpgsqlCommand(FactsQuery, connection.Session);
+                await using (command.ConfigureAwait(false))
+                {
+                    var row = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+                    await using (row.ConfigureAwait(false))
+                    {
+                        await row.ReadAsync(cancellationToken).ConfigureAwait(false);
+                        (heartbeat.InRecovery, heartbeat.Timeline) = (row.GetBoolean(0), (uint)row.GetInt32(1));
+                        heartbeat.WalInsert = row.IsDBNull(2) ? 0 : Lsn.Parse(row.GetString(2)).Value;
+                        if (!row.IsDBNull(4)) _dataDirectory ??= row.GetString(4);
+                        if (!row.IsDBNull(3)) heartbeat.ArchivedTo = ArchivedTo(row.GetString(3));
+                    }
+                }
+            }
+            catch (NpgsqlException e)
+            {
+                throw new ConfigurationException($"asking the server where its WAL is: {e.GetBaseException().Message}", "see the server's log", e);
+            }
+        }
+    }
+
+    private ulong ArchivedTo(string segment)
+    {
+        if (_dataDirectory is null) return 0;
+        var size = DataDirectory.Open(_dataDirectory).Control.WalSegmentSize;
+        return WalSegmentName.TryParse(segment, size, out var name) ? name.End.Value : 0;
+    }
+
+    private static void LookAtDisk(Wire.Heartbeat heartbeat, string wal)
+    {
+        try
+        {
+            heartbeat.WalFreeBytes = (ulong)new DriveInfo(wal).AvailableFreeSpace;
+            foreach (var file in new DirectoryInfo(wal).EnumerateFiles())
+                try { heartbeat.WalBytes += (ulong)file.Length; }
+                catch (FileNotFoundException) { } // recycled meanwhile
+            heartbeat.ReadyCount = (uint)Directory.EnumerateFiles(Path.Combine(wal, "archive_status"), "*.ready").Count();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { } // not there, or not ours to see: 0 says so
+    }
+}

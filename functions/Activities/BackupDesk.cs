@@ -1,0 +1,116 @@
+using Holdfast.Core;
+using Holdfast.Core.Api;
+using Holdfast.Core.Repository;
+using Holdfast.Functions.Workflows;
+
+namespace Holdfast.Functions.Activities;
+
+/// <summary>Begins backups, tells how far they are, ends them: what the HTTP interface and the schedules have in common.</summary>
+/// <param name="services">The cluster.</param>
+/// <param name="workflows">The engine.</param>
+/// <param name="board">What hosts last said.</param>
+public sealed class BackupDesk(ClusterServices services, IWorkflowClient workflows, HostBoard board)
+{
+    /// <summary>Told when one was begun: its host's reports are near.</summary>
+    public event Action? Begun;
+
+    /// <summary>Logs the intent and starts the workflow.</summary>
+    /// <exception cref="RefusedException">Another is being made, there is no such host, or this type cannot be made yet.</exception>
+    public async Task<BackupDocument> StartAsync(BackupRequest request, CancellationToken cancellationToken)
+    {
+        BackupIntended? intended = null;
+        var view = await services.Decisions.AppendAsync(state => intended = BackupDecision.Decide(state, request, services.Clock.GetUtcNow()), cancellationToken);
+        // A crash here leaves an intent without a workflow: ResumeAsync starts it.
+        await StartWorkflowAsync(intended!.Label, cancellationToken);
+        Begun?.Invoke();
+        return await DescribeAsync(view.State, intended.Label, cancellationToken) ?? throw new RefusedException($"backup {intended.Label} is not in the log that said so");
+    }
+
+    /// <summary>
+    /// Brings log and engine together: a backup that the log says is being made has a workflow, or gets one (its start was lost, or the journal was); one whose
+    /// workflow is over is logged as failed.
+    /// </summary>
+    public async Task ResumeAsync(CancellationToken cancellationToken)
+    {
+        var view = await services.Decisions.ReadAsync(cancellationToken);
+        foreach (var running in view.State.Running)
+        {
+            if (await StartWorkflowAsync(running.Label, cancellationToken)) continue;
+            if (await workflows.GetStatusAsync(BackupNames.Instance(running.Label), cancellationToken) is { IsFinished: true } over)
+                await FailAsync(running.Label, $"its workflow ended without a word: {over.Failure?.Message ?? over.State.ToString()}", cancellationToken);
+        }
+    }
+
+    /// <summary>Logs a failure, unless the backup has ended; false when it was committed.</summary>
+    public async Task<bool> FailAsync(BackupName label, string reason, CancellationToken cancellationToken)
+    {
+        var view = await services.Decisions.AppendAsync(
+            state => state.Running.Exists(backup => backup.Label == label) ? new BackupFailed(label, Printable(reason)) : null, cancellationToken);
+        return view.State.FindBackup(label) is null;
+    }
+
+    /// <summary>What is known of a backup; null when there is none.</summary>
+    /// <param name="label">Which.</param>
+    /// <param name="wait">The answer is held back for so long while nothing changes and the backup has not ended.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<BackupDocument?> FindAsync(BackupName label, TimeSpan wait, CancellationToken cancellationToken)
+    {
+        if (wait > TimeSpan.Zero && await workflows.GetStatusAsync(BackupNames.Instance(label), cancellationToken) is { IsFinished: false } known)
+        {
+            using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            await Task.WhenAny(workflows.WaitForChangeAsync(known.InstanceId, known, over.Token), board.NextChange, Task.Delay(wait, services.Clock, over.Token));
+            await over.CancelAsync();
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+        var view = await services.Decisions.ReadAsync(cancellationToken);
+        return await DescribeAsync(view.State, label, cancellationToken);
+    }
+
+    /// <summary>All that the log knows: committed, running, lately failed.</summary>
+    public async Task<BackupList> ListAsync(CancellationToken cancellationToken)
+    {
+        var state = (await services.Decisions.ReadAsync(cancellationToken)).State;
+        var labels = state.Backups.Select(backup => backup.Label).Concat(state.Running.Select(backup => backup.Label)).Concat(state.FailedBackups.Select(backup => backup.Label));
+        var documents = new List<BackupDocument>();
+        foreach (var label in labels.Order())
+            if (await DescribeAsync(state, label, cancellationToken) is { } document) documents.Add(document);
+        return new BackupList(documents);
+    }
+
+    /// <summary>Asks a running backup to end; null when there is none of that label.</summary>
+    /// <exception cref="RefusedException">It has ended.</exception>
+    public async Task<BackupDocument?> CancelAsync(BackupName label, string reason, CancellationToken cancellationToken)
+    {
+        if (await FindAsync(label, TimeSpan.Zero, cancellationToken) is not { } document) return null;
+        if (document.Phase is BackupPhase.Committed or BackupPhase.Failed)
+            throw new RefusedException($"backup {label} has ended: it is {document.Phase.ToString().ToLowerInvariant()}");
+        await StartWorkflowAsync(label, cancellationToken);
+        await workflows.CancelAsync(BackupNames.Instance(label), Printable(reason), cancellationToken);
+        return await FindAsync(label, TimeSpan.Zero, cancellationToken);
+    }
+
+    private Task<bool> StartWorkflowAsync(BackupName label, CancellationToken cancellationToken) =>
+        workflows.StartAsync(BackupNames.Workflow, BackupNames.Instance(label), new BackupInput(label.ToString()), cancellationToken);
+
+    private async Task<BackupDocument?> DescribeAsync(ClusterState state, BackupName label, CancellationToken cancellationToken)
+    {
+        string? Name(Core.Sealing.KeyThumbprint host) => state.FindHost(host)?.Name;
+        if (state.FindBackup(label) is { } done)
+            return new BackupDocument(label, label.Type, BackupPhase.Committed, done.System) { Host = Name(done.Host), Attempt = done.Attempt, Result = BackupResult.Of(done.Facts), Started = label.Time };
+        if (state.FailedBackups.Find(backup => backup.Label == label) is { } failed)
+            return new BackupDocument(label, label.Type, BackupPhase.Failed, failed.System) { Error = failed.Reason, Started = label.Time, Ended = failed.Time.ToDateTimeOffset() };
+        if (state.Running.Find(backup => backup.Label == label) is not { } running) return null;
+        var status = await workflows.GetStatusAsync(BackupNames.Instance(label), cancellationToken) is { Status: { } json } ? WorkflowJson.Read<BackupStatus>(json) : new BackupStatus(BackupPhase.Waiting);
+        return new BackupDocument(label, label.Type, status.Phase, running.System)
+        {
+            Host = Name(running.Host), Started = running.Time.ToDateTimeOffset(), Attempt = status.Attempt, Waiting = status.Waiting, Progress = board.ProgressOf(status.Job),
+        };
+    }
+
+    /// <summary>As the log takes it: one line of at most 1024 characters.</summary>
+    internal static string Printable(string text)
+    {
+        var line = new string([.. text.ReplaceLineEndings(" ").Where(c => !char.IsControl(c))]).Trim();
+        return line.Length == 0 ? "no reason was given" : line.Length <= 1024 ? line : line[..1023] + "…";
+    }
+}

@@ -1,0 +1,29 @@
+using Holdfast.Core.Repository;
+using Holdfast.Core.Repository.Manifests;
+using Holdfast.Core.Repository.Packs;
+using Holdfast.Core.Sealing;
+
+namespace Holdfast.Functions.Activities;
+
+/// <summary>Proves that an attempt is whole and stores the manifest. A repeated run finds the shards and the root of the one before.</summary>
+/// <param name="services">The cluster.</param>
+/// <param name="log">Told of junk.</param>
+public sealed partial class BuildManifest(ClusterServices services, ILogger<BuildManifest> log) : IActivity<AttemptReference, StoredManifest>
+{
+    /// <inheritdoc/>
+    public async Task<StoredManifest> RunAsync(ActivityContext context, AttemptReference input, CancellationToken cancellationToken)
+    {
+        var state = (await services.Decisions.ReadAsync(cancellationToken)).State;
+        var (running, _) = RunningBackups.Find(state, input.Label);
+        using var run = await SealingRun.StartAsync(services.Recipients, cancellationToken);
+        var builder = new ManifestBuilder(services.Data, services.Catalog, services.Index, new ObjectSealer(run, services.Signing), junk => LogJunk(junk.Blob, junk.Reason));
+        var built = await builder.BuildAsync(new BackupAttempt(running.System, running.Label, input.Attempt), new BackupTrust(state), cancellationToken);
+        var facts = built.Facts;
+        return new StoredManifest(input.Label, input.Attempt, built.Root.ToString(), new ManifestFacts(
+            facts.Major, facts.Timeline.Value, facts.StartLsn.Value, facts.StopLsn.Value, facts.StartTime.Microseconds, facts.StopTime.Microseconds,
+            facts.DatabaseBytes, facts.ReadBytes, facts.StoredBytes, facts.FileCount, facts.CorruptPages));
+    }
+
+    [LoggerMessage(210, LogLevel.Warning, "blob {Blob} is junk: {Reason}")]
+    private partial void LogJunk(string blob, string reason);
+}

@@ -1,0 +1,84 @@
+using System.Collections.Concurrent;
+using Holdfast.Core.Api;
+using Holdfast.Core.Postgres;
+using Holdfast.Core.Sealing;
+using Wire = Holdfast.Core.Sealing.Wire;
+
+namespace Holdfast.Functions.Activities;
+
+/// <summary>
+/// What hosts last said: when they were heard, their heartbeats, the progress of their jobs. It is for people to look at and may be lost at any time: nothing is decided
+/// from it, and after a restart the next reports fill it.
+/// </summary>
+/// <param name="clock">The clock.</param>
+public sealed class HostBoard(TimeProvider clock)
+{
+    /// <summary>Jobs that nobody reports any more are forgotten beyond this many.</summary>
+    private const int MaxJobs = 256;
+
+    /// <summary>A rate is what was read in about so long.</summary>
+    private static readonly TimeSpan Window = TimeSpan.FromSeconds(10);
+
+    private readonly ConcurrentDictionary<KeyThumbprint, (DateTimeOffset Seen, HostHeartbeat? Heartbeat)> _hosts = new();
+    private readonly ConcurrentDictionary<string, JobProgress> _jobs = new();
+    private TaskCompletionSource _change = New();
+
+    /// <summary>Completes when a job's progress changes next.</summary>
+    public Task NextChange => Volatile.Read(ref _change).Task;
+
+    /// <summary>When a host was last heard, and what its last heartbeat said.</summary>
+    public (DateTimeOffset? Seen, HostHeartbeat? Heartbeat) Of(KeyThumbprint host) => _hosts.TryGetValue(host, out var last) ? (last.Seen, last.Heartbeat) : (null, null);
+
+    /// <summary>A job's progress; null when nothing was heard of it.</summary>
+    public BackupProgress? ProgressOf(string? job) => job is not null && _jobs.TryGetValue(job, out var known) ? known.Latest : null;
+
+    /// <summary>A host was heard.</summary>
+    public void Hear(KeyThumbprint host, Wire.Heartbeat? heartbeat)
+    {
+        var said = heartbeat is null ? null : new HostHeartbeat(
+            heartbeat.Version, heartbeat.Timeline, Position(heartbeat.WalInsert), Position(heartbeat.ArchivedTo), heartbeat.ReadyCount,
+            (long)Math.Min(heartbeat.WalBytes, long.MaxValue), (long)Math.Min(heartbeat.WalFreeBytes, long.MaxValue), heartbeat.InRecovery);
+        _hosts.AddOrUpdate(host, (clock.GetUtcNow(), said), (_, before) => (clock.GetUtcNow(), said ?? before.Heartbeat));
+    }
+
+    /// <summary>A job has got on.</summary>
+    public void Hear(Wire.JobProgress progress)
+    {
+        if (_jobs.Count >= MaxJobs && _jobs.MinBy(job => job.Value.Latest.Time) is { Key: { } oldest }) _jobs.TryRemove(oldest, out _);
+        var now = clock.GetUtcNow();
+        _jobs.AddOrUpdate(progress.Job, _ => new JobProgress(progress, now), (_, before) => before.After(progress, now));
+        Interlocked.Exchange(ref _change, New()).TrySetResult();
+    }
+
+    /// <summary>A job has ended.</summary>
+    public void Forget(string job)
+    {
+        _jobs.TryRemove(job, out _);
+        Interlocked.Exchange(ref _change, New()).TrySetResult();
+    }
+
+    private static Lsn? Position(ulong lsn) => lsn == 0 ? null : new Lsn(lsn);
+
+    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>The latest word, and an earlier one to tell the rate from.</summary>
+    private sealed record JobProgress(BackupProgress Latest, DateTimeOffset Since, long From)
+    {
+        public JobProgress(Wire.JobProgress said, DateTimeOffset now) : this(Document(said, 0, now), now, (long)said.DoneBytes)
+        {
+        }
+
+        public JobProgress After(Wire.JobProgress said, DateTimeOffset now)
+        {
+            // Reports may overtake each other on the way.
+            if ((long)said.DoneBytes < Latest.DoneBytes) return this;
+            var seconds = (now - Since).TotalSeconds;
+            var rate = seconds > 0 ? ((long)said.DoneBytes - From) / seconds : Latest.BytesPerSecond;
+            var next = Document(said, rate, now);
+            return now - Since > Window ? new JobProgress(next, Latest.Time, Latest.DoneBytes) : this with { Latest = next };
+        }
+
+        private static BackupProgress Document(Wire.JobProgress said, double rate, DateTimeOffset now) =>
+            new((long)said.DoneBytes, (long)said.TotalBytes, (long)said.StoredBytes, said.DoneFiles, said.TotalFiles, rate, now);
+    }
+}

@@ -1,0 +1,120 @@
+using Holdfast.Core;
+using Holdfast.Core.Enrolment;
+using Holdfast.Core.Repository;
+using Holdfast.Functions.Activities;
+using Holdfast.Functions.Api;
+using Holdfast.Functions.Embedded.Journal;
+using Holdfast.Functions.Workflows;
+
+namespace Holdfast.Functions.Embedded;
+
+/// <summary>
+/// One cluster at work: its engine, the pump of its reports, its schedules. It starts also when the store cannot be reached, and says so in its health until it can.
+/// </summary>
+internal sealed partial class ClusterHost : IHostedService, IAsyncDisposable
+{
+    private static readonly TimeSpan BetweenStarts = TimeSpan.FromSeconds(5);
+
+    private readonly BlobServices _services;
+    private readonly JournaledEngine _engine;
+    private readonly ReportPump _pump;
+    private readonly Scheduler _scheduler;
+    private readonly ILogger<ClusterHost> _log;
+    private readonly CancellationTokenSource _stopping = new();
+    private Task _running = Task.CompletedTask;
+
+    public ClusterHost(ClusterConfiguration configuration, TimeProvider clock, ILoggerFactory logs)
+    {
+        _log = logs.CreateLogger<ClusterHost>();
+        _services = BlobServices.Open(configuration.Store);
+        var decisions = new ClusterDecisions(configuration.Cluster, _services.Log, _services.Data, configuration.Signing, clock);
+        var services = new ClusterServices(decisions, _services.Data, _services.Catalog, _services.Work, new QueueBell(_services.Reports), configuration.Signing,
+            configuration.Index, configuration.Recipients, clock);
+        var (registry, board, health) = (new WorkflowRegistry(), new HostBoard(clock), new ClusterHealth());
+        _engine = new JournaledEngine(new AzureTablesJournal(JournalTable.Open(_services)), registry, clock, logs.CreateLogger<JournaledEngine>());
+        var backups = new BackupDesk(services, _engine, board);
+        BackupRegistration.Add(registry, services, backups, logs);
+        _pump = new ReportPump(services, new ReportDesk(services, _engine, board, logs.CreateLogger<ReportDesk>()), health, logs.CreateLogger<ReportPump>());
+        backups.Begun += _pump.Expect;
+        _scheduler = new Scheduler(services, backups, health, logs.CreateLogger<Scheduler>());
+        Cluster = new ControlledCluster(services, backups, new PolicyDesk(services), board, health, configuration.Equality, KeysOf(configuration));
+        health.Report("engine", "it is starting");
+    }
+
+    /// <summary>The cluster, for the HTTP interface.</summary>
+    public ControlledCluster Cluster { get; }
+
+    /// <inheritdoc/>
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        _running = Task.Run(RunAsync, CancellationToken.None);
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await _stopping.CancelAsync();
+        await _running.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _engine.StopAsync(cancellationToken);
+        LogStopped(Cluster.Name);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _engine.DisposeAsync();
+        _services.Dispose();
+        _stopping.Dispose();
+    }
+
+    private async Task RunAsync()
+    {
+        while (!await TryStartAsync()) await Task.Delay(BetweenStarts, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (_stopping.IsCancellationRequested) return;
+        LogStarted(Cluster.Name, _services.Names.JournalTable);
+        await Task.WhenAll(_pump.RunAsync(_stopping.Token), _scheduler.RunAsync(_stopping.Token));
+    }
+
+    /// <summary>True when the engine runs, or nobody wants it any more.</summary>
+    private async Task<bool> TryStartAsync()
+    {
+        try
+        {
+            await Cluster.Services.Decisions.ReadAsync(_stopping.Token);
+            await _engine.StartAsync(_stopping.Token);
+            Cluster.Health.Clear("engine");
+            return true;
+        }
+        catch (Exception) when (_stopping.IsCancellationRequested)
+        {
+            return true;
+        }
+        catch (Exception e)
+        {
+            var hint = (e as HoldfastException)?.Hint;
+            Cluster.Health.Report("engine", e.Message);
+            LogNotStarted(Cluster.Name, e.Message, hint is null ? "" : " HINT: " + hint, e is HoldfastException ? null : e);
+            return false;
+        }
+    }
+
+    private static ApiKeys KeysOf(ClusterConfiguration configuration) => new(
+        configuration.OperatorKey is { } key ? [(configuration.AdminKey, ApiRole.OfAdminKey), (key, ApiRole.OfOperatorKey)] : [(configuration.AdminKey, ApiRole.OfAdminKey)]);
+
+    [LoggerMessage(500, LogLevel.Information, "cluster {Cluster} is served; its journal is table {Table}")]
+    private partial void LogStarted(string cluster, string table);
+
+    [LoggerMessage(501, LogLevel.Error, "cluster {Cluster} cannot be served yet: {Reason}{Hint}")]
+    private partial void LogNotStarted(string cluster, string reason, string hint, Exception? failure);
+
+    [LoggerMessage(502, LogLevel.Information, "cluster {Cluster} is not served any more")]
+    private partial void LogStopped(string cluster);
+
+    private sealed class QueueBell(ReportsQueue queue) : IReportBell
+    {
+        public Task<IReadOnlyList<ReportNotice>> ReceiveAsync(TimeSpan hidden, CancellationToken cancellationToken) => queue.ReceiveAsync(hidden, cancellationToken);
+
+        public Task<bool> DeleteAsync(ReportNotice notice, CancellationToken cancellationToken) => queue.DeleteAsync(notice, cancellationToken);
+    }
+}

@@ -1,0 +1,129 @@
+using Holdfast.Core;
+using Holdfast.Core.Api;
+using Holdfast.Functions.Activities;
+
+namespace Holdfast.Functions.Workflows;
+
+/// <summary>
+/// Makes a backup that the log intends (design §7): a job for the host, up to three attempts; the wait for the WAL that makes it consistent; the manifest; the
+/// commit. Whatever goes wrong, it ends in a log entry: committed or failed, never neither.
+/// </summary>
+public sealed class BackupWorkflow : IWorkflow<BackupInput, BackupOutcome>
+{
+    /// <summary>Attempts, each with a prefix of its own. Three: what fails thrice, such as a session that is cut each night, needs a person.</summary>
+    public const int MaxAttempts = 3;
+
+    /// <summary>A host that says nothing for so long has lost the attempt. It reports progress every second; 5 minutes outlasts its restart and most outages.</summary>
+    public static readonly TimeSpan Silence = TimeSpan.FromMinutes(5);
+
+    /// <summary>How long a host that was told to stop may take to say so.</summary>
+    public static readonly TimeSpan StopPatience = TimeSpan.FromMinutes(1);
+
+    /// <summary>How long the archive may stand still before the backup is given up. An hour: outages of the store end before; then an alarm is due in any case.</summary>
+    public static readonly TimeSpan ArchivePatience = TimeSpan.FromHours(1);
+
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100), LongestPause = TimeSpan.FromSeconds(15);
+
+    /// <inheritdoc/>
+    public async Task<BackupOutcome> RunAsync(WorkflowContext context, BackupInput input)
+    {
+        try
+        {
+            var attempt = await CopyAsync(context, input);
+            await AwaitArchiveAsync(context, attempt);
+            context.SetStatus(new BackupStatus(BackupPhase.Finishing, attempt.Attempt));
+            var manifest = await context.CallActivityAsync(BackupActivities.BuildManifest, attempt);
+            await context.Shielded.CallActivityAsync(BackupActivities.Commit, manifest);
+            return new BackupOutcome(input.Label, attempt.Attempt);
+        }
+        catch (Exception failure) when (failure is HoldfastException and not NonDeterministicWorkflowException)
+        {
+            // The commit's answer may have been lost: then the log says committed, and so does the result.
+            var failed = await context.Shielded.CallActivityAsync(BackupActivities.Fail, new BackupFailure(input.Label, ReasonOf(failure)), Patient);
+            if (failed) throw;
+            return new BackupOutcome(input.Label, 0);
+        }
+    }
+
+    /// <summary>The end must be logged: for three days, as long as a weekend's outage, it is tried again and again.</summary>
+    private static RetryPolicy Patient { get; } = new() { MaxAttempts = 900, FirstInterval = TimeSpan.FromSeconds(2) };
+
+    private static async Task<AttemptReference> CopyAsync(WorkflowContext context, BackupInput input)
+    {
+        var (after, before) = (0, (string?)null);
+        for (var tries = 1; ; tries++)
+        {
+            context.SetStatus(new BackupStatus(BackupPhase.Waiting, after, null, before));
+            context.ThrowIfCancelled();
+            // Shielded: a job that is on its way while nobody waits for it could not be called back.
+            var ticket = await context.Shielded.CallActivityAsync(BackupActivities.SendJob, new NextAttempt(input.Label, after));
+            context.SetStatus(new BackupStatus(BackupPhase.Copying, ticket.Attempt, ticket.Job, before));
+            var end = await AwaitEndAsync(context, input, ticket);
+            if (end.Succeeded) return new AttemptReference(input.Label, ticket.Attempt);
+            before = $"attempt {ticket.Attempt} failed: {end.Error}";
+            if (!end.MayRetry) throw new BackupAttemptsFailedException(end.Error ?? "the host did not say why");
+            if (tries == MaxAttempts) throw new BackupAttemptsFailedException($"{MaxAttempts} attempts failed; the last: {end.Error}");
+            after = ticket.Attempt;
+        }
+    }
+
+    private static async Task<JobNews> AwaitEndAsync(WorkflowContext context, BackupInput input, JobTicket ticket)
+    {
+        try
+        {
+            if (await NextEndAsync(context, ticket, Silence) is { } end) return end;
+        }
+        catch (WorkflowCancelledException cancelled)
+        {
+            await context.Shielded.CallActivityAsync(BackupActivities.CancelJob, new JobCancellation(input.Label, ticket.Job, cancelled.Reason));
+            // Whether it stopped, or was ready a moment before: it is not wanted any more.
+            await NextEndAsync(context.Shielded, ticket, StopPatience);
+            throw;
+        }
+
+        var silent = $"the host said nothing for {Silence.TotalMinutes:0} minutes";
+        await context.CallActivityAsync(BackupActivities.CancelJob, new JobCancellation(input.Label, ticket.Job, silent));
+        return new JobNews(ticket.Job, Ended: true, MayRetry: true, Error: silent);
+    }
+
+    /// <summary>The end of this job; null when nothing was heard of it for so long. News of an attempt that was given up is passed over.</summary>
+    private static async Task<JobNews?> NextEndAsync(WorkflowContext context, JobTicket ticket, TimeSpan silence)
+    {
+        var heard = context.CurrentTime;
+        while (heard + silence - context.CurrentTime is var left && left > TimeSpan.Zero)
+        {
+            if (await context.WaitForEventAsync(BackupNames.News, left) is not { Payload: { } news }) return null;
+            if (news.Job != ticket.Job) continue;
+            if (news.Ended) return news;
+            heard = context.CurrentTime;
+        }
+        return null;
+    }
+
+    private static async Task AwaitArchiveAsync(WorkflowContext context, AttemptReference attempt)
+    {
+        var (proven, moved, pause) = (0L, context.CurrentTime, FirstPause);
+        while (true)
+        {
+            var answer = await context.CallActivityAsync(BackupActivities.CheckArchive, new ArchiveQuestion(attempt.Label, attempt.Attempt, proven));
+            if (answer.IsWhole) return;
+            context.SetStatus(new BackupStatus(BackupPhase.Archiving, attempt.Attempt, null, answer.Waiting));
+            if (answer.Proven > proven) (proven, moved, pause) = (answer.Proven, context.CurrentTime, FirstPause);
+            if (context.CurrentTime - moved > ArchivePatience)
+                throw new BackupAttemptsFailedException($"the archive has stood still for {ArchivePatience.TotalMinutes:0} minutes: {answer.Waiting}");
+            await context.CreateTimerAsync(pause);
+            pause = pause * 1.5 < LongestPause ? pause * 1.5 : LongestPause;
+        }
+    }
+
+    /// <summary>One line of at most 1024 characters without control characters, as the log takes it.</summary>
+    private static string ReasonOf(Exception failure)
+    {
+        var text = failure is WorkflowCancelledException cancelled ? $"cancelled: {cancelled.Reason}" : failure.Message;
+        text = new string([.. text.ReplaceLineEndings(" ").Where(c => !char.IsControl(c))]).Trim();
+        return text.Length == 0 ? "no reason was given" : text.Length <= 1024 ? text : text[..1023] + "…";
+    }
+}
+
+/// <summary>No attempt made the backup.</summary>
+public sealed class BackupAttemptsFailedException(string message) : HoldfastException(message, null);

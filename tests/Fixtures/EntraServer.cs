@@ -1,0 +1,172 @@
+using System.Buffers.Text;
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using System.Text.Json;
+
+namespace Holdfast.Tests.Fixtures;
+
+/// <summary>
+/// What Entra ID and App Service's managed identities answer to who asks for a token, over https on loopback. It hands out tokens only for its own
+/// tenant, client, secret, federated token, certificate or identity header. Azurite takes them (--oauth basic looks at their claims, not at the
+/// signature).
+/// </summary>
+public sealed class EntraServer : IAsyncDisposable
+{
+    private readonly ScratchFolder _scratch = new("en");
+    private readonly X509Certificate2 _certificate;
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly ConcurrentQueue<string> _answers = new();
+    private readonly Task _accepting;
+
+    /// <summary>Starts it.</summary>
+    public EntraServer()
+    {
+        var certificate = new LoopbackCertificate(_scratch.Path);
+        CaFile = certificate.CaFile;
+        _certificate = X509Certificate2.CreateFromPemFile(certificate.ServerFile, certificate.KeyFile);
+        using var key = RSA.Create(2048);
+        using var client = new CertificateRequest($"CN={ClientId}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        ClientCertificateFile = _scratch["client.pem"];
+        File.WriteAllText(ClientCertificateFile, $"{client.ExportCertificatePem()}\n{key.ExportPkcs8PrivateKeyPem()}\n");
+        ClientKey = client.GetRSAPublicKey()!;
+        _listener.Start();
+        Authority = new Uri($"https://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}");
+        _accepting = AcceptAsync();
+    }
+
+    /// <summary>The authority host.</summary>
+    public Uri Authority { get; }
+
+    /// <summary>App Service's endpoint for managed identities.</summary>
+    public Uri IdentityEndpoint => new(Authority, "/msi/token");
+
+    /// <summary>PEM file of the authority that signed the server's certificate.</summary>
+    public string CaFile { get; }
+
+    /// <summary>The only tenant.</summary>
+    public string TenantId { get; } = Guid.NewGuid().ToString();
+
+    /// <summary>The only client.</summary>
+    public string ClientId { get; } = Guid.NewGuid().ToString();
+
+    /// <summary>Its secret.</summary>
+    public string Secret { get; } = $"secret-{Guid.NewGuid():N}";
+
+    /// <summary>The token that its Kubernetes projects.</summary>
+    public string FederatedToken { get; } = $"federated.{Guid.NewGuid():N}.token";
+
+    /// <summary>What App Service gives its processes to prove that they are inside.</summary>
+    public string IdentityHeader { get; } = Guid.NewGuid().ToString("N");
+
+    /// <summary>The client's certificate and key.</summary>
+    public string ClientCertificateFile { get; }
+
+    /// <summary>Whom the tokens are for.</summary>
+    public string Audience { get; set; } = "https://storage.azure.com";
+
+    /// <summary>How each request was proven ("secret", "federated", "certificate", "managed", "refused"), in order.</summary>
+    public IReadOnlyCollection<string> Answers => _answers;
+
+    private RSA ClientKey { get; }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        _listener.Dispose();
+        await _accepting;
+        _certificate.Dispose();
+        ClientKey.Dispose();
+        _stop.Dispose();
+        _scratch.Dispose();
+    }
+
+    private async Task AcceptAsync()
+    {
+        List<Task> connections = [];
+        try
+        {
+            while (true) connections.Add(ServeAsync(await _listener.AcceptTcpClientAsync(_stop.Token)));
+        }
+        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        {
+            await Task.WhenAll(connections);
+        }
+    }
+
+    private async Task ServeAsync(TcpClient client)
+    {
+        using var _ = client;
+        try
+        {
+            await using var stream = new SslStream(client.GetStream());
+            await stream.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = _certificate }, _stop.Token);
+            while (await ProxiedRequest.ReadAsync(stream, _stop.Token) is { } request)
+            {
+                var proof = ProofOf(request);
+                _answers.Enqueue(proof ?? "refused");
+                await stream.WriteAsync(proof is null ? Refusal() : Token(managed: proof == "managed"), _stop.Token);
+            }
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or AuthenticationException)
+        {
+            // the client went away
+        }
+    }
+
+    private string? ProofOf(ProxiedRequest request)
+    {
+        if (request.Method == "GET" && request.Path == IdentityEndpoint.AbsolutePath)
+        {
+            var query = Fields(request.Query);
+            return request.Header("X-IDENTITY-HEADER") == IdentityHeader && query.GetValueOrDefault("client_id") == ClientId
+                && query.GetValueOrDefault("resource")?.TrimEnd('/') == "https://storage.azure.com" ? "managed" : null;
+        }
+        if (request.Method != "POST" || request.Path != $"/{TenantId}/oauth2/v2.0/token") return null;
+        var form = Fields(Encoding.ASCII.GetString(request.Body));
+        if (form.GetValueOrDefault("client_id") != ClientId || form.GetValueOrDefault("grant_type") != "client_credentials"
+            || !form.GetValueOrDefault("scope", "").Contains("https://storage.azure.com/.default", StringComparison.Ordinal))
+            return null;
+        if (form.GetValueOrDefault("client_secret") == Secret) return "secret";
+        return form.GetValueOrDefault("client_assertion") switch
+        {
+            null => null,
+            var token when token == FederatedToken => "federated",
+            var token => IsSignedByClient(token) ? "certificate" : null,
+        };
+    }
+
+    private bool IsSignedByClient(string token)
+    {
+        if (token.Split('.') is not [var header, var claims, var signature]) return false;
+        return ClientKey.VerifyData(Encoding.ASCII.GetBytes($"{header}.{claims}"), Base64Url.DecodeFromChars(signature), HashAlgorithmName.SHA256, RSASignaturePadding.Pss);
+    }
+
+    private static Dictionary<string, string> Fields(string text) => text.Split('&', StringSplitOptions.RemoveEmptyEntries).Select(field => field.Split('=', 2))
+        .ToDictionary(parts => parts[0], parts => WebUtility.UrlDecode(parts[1]));
+
+    private byte[] Token(bool managed)
+    {
+        var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+        var claims = $$"""{"aud":"{{Audience}}","iss":"https://sts.windows.net/{{TenantId}}/","iat":{{now - 60}},"nbf":{{now - 60}},"exp":{{now + 3600}},"appid":"{{ClientId}}"}""";
+        var token = string.Join('.', new[] { """{"alg":"RS256","typ":"JWT"}""", claims, "nobody looks" }.Select(part => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(part))));
+        return Answer("200 OK", managed
+            ? $$"""{"access_token":"{{token}}","expires_on":"{{now + 3600}}","resource":"https://storage.azure.com","token_type":"Bearer","client_id":"{{ClientId}}"}"""
+            : $$"""{"token_type":"Bearer","expires_in":3600,"ext_expires_in":3600,"access_token":"{{token}}"}""");
+    }
+
+    private static byte[] Refusal() => Answer("401 Unauthorized",
+        JsonSerializer.Serialize(new Dictionary<string, string> { ["error"] = "invalid_client", ["error_description"] = "AADSTS7000215: Invalid client secret provided." }));
+
+    private static byte[] Answer(string status, string json) => Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
+        $"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {json.Length}\r\n\r\n{json}"));
+}

@@ -1,0 +1,116 @@
+using Holdfast.Core;
+using Holdfast.Core.Postgres;
+using Holdfast.Core.Repository;
+using Holdfast.Core.Sealing;
+
+namespace Holdfast.Tests.Core.Repository;
+
+public sealed class BackupEventsTests
+{
+    private static readonly LogWorld World = new();
+    private static readonly EcSigningKey Key = EcSigningKey.Generate();
+    private static readonly HostRegistered Registered = LogWorld.Host(Key, World.FirstToken);
+    private static readonly BackupFacts Facts = new(17, new TimelineId(1), new Lsn(0x4000028), new Lsn(0x4000120), LogWorld.Noon, LogWorld.Noon, 10, 10, 5, 3, 0);
+    private static readonly BackupName Full = BackupName.Parse("20261123-120000F"), Later = BackupName.Parse("20261124-120000F"),
+        Diff = BackupName.Parse("20261123-120000F_20261125-120000D"), Incr = BackupName.Parse("20261123-120000F_20261126-120000I"), LastDiff = BackupName.Parse("20261123-120000F_20261127-120000D");
+
+    private static readonly LogEvent[] CommittedFull = [Registered, Intend(Full), Commit(Full)];
+
+    private static readonly (string Name, LogEvent[] Before, LogEvent Event)[] Illegal =
+    [
+        ("by a host that nobody registered", [], Intend(Full)),
+        ("by a revoked host", [Registered, Revoke()], Intend(Full)),
+        ("of another system", [Registered], Intend(Full) with { System = new SystemIdentifier(5) }),
+        ("while one is running", [Registered, Intend(Full)], Intend(Later)),
+        ("a label again", CommittedFull, Intend(Full)),
+        ("a label before the last", [Registered, Intend(Later), new BackupFailed(Later, "x")], Intend(Full)),
+        ("a full with a parent", CommittedFull, Intend(Later, Full)),
+        ("a diff without a parent", CommittedFull, Intend(Diff)),
+        ("a diff of a full that failed", [Registered, Intend(Full), new BackupFailed(Full, "x")], Intend(Diff, Full)),
+        ("a diff of an incr", [.. CommittedFull, Intend(Incr, Full), Commit(Incr)], Intend(LastDiff, Incr)),
+        ("an incr of another full", [.. CommittedFull, Intend(Later), Commit(Later)], Intend(Incr, Later)),
+        ("a commit of nothing", [Registered], Commit(Full)),
+        ("a commit twice", CommittedFull, Commit(Full)),
+        ("a commit after the failure", [Registered, Intend(Full), new BackupFailed(Full, "x")], Commit(Full)),
+        ("a commit of a host revoked meanwhile", [Registered, Intend(Full), Revoke()], Commit(Full)),
+        ("a commit of attempt 0", [Registered, Intend(Full)], Commit(Full) with { Attempt = 0 }),
+        ("a commit that stops before it starts", [Registered, Intend(Full)], Commit(Full) with { Facts = Facts with { StopLsn = new Lsn(5) } }),
+        ("a commit of negative size", [Registered, Intend(Full)], Commit(Full) with { Facts = Facts with { StoredBytes = -1 } }),
+        ("a failure of nothing", [Registered], new BackupFailed(Full, "x")),
+        ("a failure of what is committed", CommittedFull, new BackupFailed(Full, "x")),
+        ("a failure without a reason", [Registered, Intend(Full)], new BackupFailed(Full, "")),
+    ];
+
+    public static TheoryData<string> IllegalNames => new(Illegal.Select(row => row.Name));
+
+    [Theory]
+    [MemberData(nameof(IllegalNames))]
+    public void Refuses_an_illegal_transition(string name)
+    {
+        var (_, before, logEvent) = Illegal.Single(row => row.Name == name);
+        var state = World.Fold(before);
+        Assert.NotNull(state.Refusal(logEvent, World.Unsigned(state, logEvent).Stamp));
+        Assert.Throws<DamagedException>(() => World.Fold(state, logEvent));
+    }
+
+    [Fact]
+    public void A_backup_is_intended_then_committed_or_failed()
+    {
+        var running = World.Fold(Registered, Intend(Full));
+        Assert.Equal((Full, Full), (running.Running.Single().Label, running.LastLabel!.Value));
+        var committed = World.Fold(running, Commit(Full));
+        Assert.Empty(committed.Running);
+        Assert.Equal((Full, 2, Facts, Key.PublicKey.Thumbprint), (committed.Backups[0].Label, committed.Backups[0].Attempt, committed.Backups[0].Facts, committed.Backups[0].Host));
+        var after = World.Fold(committed, Intend(Diff, Full), new BackupFailed(Diff, "the disk"), Intend(Incr, Full), Commit(Incr), Intend(LastDiff, Full));
+        Assert.Equal(("the disk", 1, 2), (after.FailedBackups[0].Reason, after.Running.Count, after.Backups.Count));
+    }
+
+    [Fact]
+    public void A_host_revoked_while_its_backup_runs_can_still_be_said_to_have_failed() =>
+        Assert.Single(World.Fold(Registered, Intend(Full), Revoke(), new BackupFailed(Full, "its host was revoked")).FailedBackups);
+
+    [Fact]
+    public void Only_the_last_failures_are_kept()
+    {
+        var (state, label) = (World.Fold(Registered), Full);
+        for (var n = 0; n < 70; n++)
+        {
+            label = BackupName.After(BackupType.Full, default, null, label);
+            state = World.Fold(state, Intend(label), new BackupFailed(label, $"{n}"));
+        }
+        Assert.Equal((ClusterState.FailedBackupsKept, "69", label), (state.FailedBackups.Count, state.FailedBackups[^1].Reason, state.LastLabel!.Value));
+    }
+
+    [Fact]
+    public void A_state_without_backups_is_written_as_before_there_were_any()
+    {
+        var json = LogWorld.Json(World.Fold(Registered));
+        foreach (var name in (string[])["lastLabel", "running", "backups", "failedBackups"]) Assert.DoesNotContain(name, json, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_state_with_backups_comes_back_from_its_json()
+    {
+        var state = World.Fold([.. CommittedFull, Intend(Diff, Full), new BackupFailed(Diff, "x"), Intend(Incr, Full)]);
+        var json = LogWorld.Json(state);
+        Assert.Equal(json, LogWorld.Json(LogWorld.FromJson(json)));
+        Assert.Equal(World.Fold(state, Commit(Incr)).Backups[1], World.Fold(LogWorld.FromJson(json), Commit(Incr)).Backups[1]);
+    }
+
+    [Fact]
+    public async Task Events_of_backups_go_through_a_signed_log()
+    {
+        var world = new LogWorld();
+        await world.AppendAsync(world.Created());
+        await world.AppendAsync(LogWorld.Host(Key, world.FirstToken));
+        foreach (var logEvent in (LogEvent[])[Intend(Full), Commit(Full), Intend(Diff, Full), new BackupFailed(Diff, "x")]) await world.AppendAsync(logEvent);
+        var view = await world.Log.VerifyAllAsync(null, default);
+        Assert.Equal(Commit(Full).Manifest, view.State.FindBackup(Full)!.Manifest);
+    }
+
+    private static BackupIntended Intend(BackupName label, BackupName? parent = null) => new(label, LogWorld.System, Key.PublicKey.Thumbprint, parent);
+
+    private static BackupCommitted Commit(BackupName label) => new(label, 2, Facts, Sha256Digest.Of("root"u8));
+
+    private static HostRevoked Revoke() => new(Key.PublicKey.Thumbprint, "gone", []);
+}

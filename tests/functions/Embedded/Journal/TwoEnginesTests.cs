@@ -1,0 +1,116 @@
+using Holdfast.Functions.Activities;
+using Holdfast.Functions.Embedded.Journal;
+using Holdfast.Functions.Workflows;
+using Holdfast.Tests.Fixtures;
+using Holdfast.Tests.Functions.Workflows;
+
+namespace Holdfast.Tests.Functions.Embedded.Journal;
+
+/// <summary>Two control planes on one journal: who started last works, the other's next step fails; nothing is lost or done twice in the history.</summary>
+[Collection(AzuriteCollection.Name)]
+public class TwoEnginesTests(SharedAzurite azurite)
+{
+    private static readonly WorkflowName<int, string> Chain = new("Chain");
+    private static readonly ActivityName<int, int> Next = new("Next");
+    private static readonly EventName<int> Number = new("Number");
+    private static readonly JournaledEngineOptions Quick = new() { SweepInterval = TimeSpan.FromMilliseconds(50) };
+
+    [Fact]
+    public Task Takeovers_lose_no_step_in_memory() => TakeoversLoseNoStepAsync(new MemoryJournal());
+
+    [NeedsFact(Needs.Azurite)]
+    public Task Takeovers_lose_no_step_in_real_tables() => TakeoversLoseNoStepAsync(azurite.NewJournal());
+
+    [Fact]
+    public async Task A_paused_engine_fails_at_its_next_step()
+    {
+        var journal = new MemoryJournal();
+        var gate = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var id = new InstanceId("paused");
+        await using var paused = new JournaledWorld(journal, options: Quick);
+        await paused.RunAsync(Program((input, cancellationToken) => input == 1 ? gate.Task : Task.FromResult(input + 1)));
+        await paused.Client.StartAsync(Chain, id, 3);
+        await paused.Client.ShowsAsync(id, 1);
+
+        await using var other = new JournaledWorld(journal, options: Quick);
+        await other.RunAsync(Program((input, _) => Task.FromResult(input + 1)));
+        Assert.Equal("0,1,2,3", await other.Client.ResultAsync<string>(id));
+        var before = await journal.ReadRangeAsync(id.ToString(), "", CancellationToken.None).ToListAsync();
+
+        var runner = paused.Engine.Find(id)!.Completion;
+        gate.SetResult(1000); // it wakes up, with a result of its own
+        await runner.WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.Null(paused.Engine.Find(id));
+        Assert.Equal(before.Select(row => (row.Key, row.ETag)), (await journal.ReadRangeAsync(id.ToString(), "", CancellationToken.None).ToListAsync()).Select(row => (row.Key, row.ETag)));
+    }
+
+    [Fact]
+    public async Task An_event_raised_through_the_other_engine_arrives()
+    {
+        var journal = new MemoryJournal();
+        var id = new InstanceId("elsewhere");
+        var program = Program((input, _) => Task.FromResult(input)).Add(new WorkflowName<int, int>("Wait"), async (context, input) => input + await context.WaitForEventAsync(Number));
+        await using var bystander = new JournaledWorld(journal, options: Quick);
+        await bystander.RunAsync(program);
+        await using var owner = new JournaledWorld(journal, options: Quick);
+        await owner.RunAsync(program);
+        await owner.Client.StartAsync(new WorkflowName<int, int>("Wait"), id, 1);
+        Assert.True(await bystander.Client.RaiseEventAsync(id, Number, "1", 41));
+        Assert.Equal(42, await owner.Client.ResultAsync<int>(id));
+        Assert.Null(bystander.Engine.Find(id));
+    }
+
+    private static async Task TakeoversLoseNoStepAsync(IJournal journal)
+    {
+        var ids = Enumerable.Range(0, 5).Select(i => new InstanceId($"chain-{i}")).ToArray();
+        var program = Program(async (input, cancellationToken) =>
+        {
+            await Task.Yield();
+            return input + 1;
+        });
+        var worlds = new List<JournaledWorld>();
+        try
+        {
+            for (var takeover = 0; takeover < 5; takeover++)
+            {
+                var world = new JournaledWorld(journal, options: Quick);
+                worlds.Add(world);
+                await world.RunAsync(program);
+                if (takeover == 0) await Task.WhenAll(ids.Select(id => world.Client.StartAsync(Chain, id, 40)));
+                await world.Client.WaitForChangeAsync(ids[takeover], await world.Client.GetStatusAsync(ids[takeover]), CancellationToken.None);
+            }
+
+            var expected = string.Join(',', Enumerable.Range(0, 41));
+            foreach (var id in ids)
+            {
+                Assert.Equal(expected, await worlds[^1].Client.ResultAsync<string>(id));
+                await CheckHistoryAsync(journal, id, 40);
+            }
+        }
+        finally
+        {
+            foreach (var world in worlds) await world.DisposeAsync();
+        }
+    }
+
+    // Each call is there once, and so is its end: none lost, none doubled.
+    private static async Task CheckHistoryAsync(IJournal journal, InstanceId id, int calls)
+    {
+        var rows = await journal.ReadRangeAsync(id.ToString(), HistoryRow.Prefix(0), CancellationToken.None).Select(HistoryRow.Of).ToListAsync();
+        Assert.Equal(Enumerable.Range(1, calls), rows.Where(row => row.Kind == HistoryKind.ActivityCalled).Select(row => row.Call));
+        Assert.Equal(Enumerable.Range(1, calls), rows.Where(row => row.Kind == HistoryKind.ActivityCompleted).Select(row => row.Call));
+        Assert.Equal(2 * calls + 1, rows.Count);
+    }
+
+    private static WorkflowRegistry Program(Func<int, CancellationToken, Task<int>> next) => new WorkflowRegistry().Add(Chain, async (context, length) =>
+    {
+        var seen = new List<int> { 0 };
+        for (var i = 0; i < length; i++)
+        {
+            seen.Add(await context.CallActivityAsync(Next, seen[^1]));
+            context.SetStatus(seen[^1]);
+        }
+
+        return string.Join(',', seen);
+    }).Add(Next, (_, input, cancellationToken) => next(input, cancellationToken));
+}

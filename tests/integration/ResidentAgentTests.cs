@@ -1,0 +1,237 @@
+using System.Diagnostics;
+using Holdfast.Core.Repository;
+using Holdfast.Core.Sealing.Wire;
+using Holdfast.Tests.Fixtures;
+
+namespace Holdfast.Tests.Integration;
+
+/// <summary>The resident agent as a process of its own, with jobs as a control plane sends them.</summary>
+[Collection(AzuriteCollection.Name)]
+public sealed class ResidentAgentTests(SharedAzurite azurite)
+{
+    private const Needs All = Needs.Azurite | Needs.Postgres | Needs.Agent;
+
+    [NeedsFact(All)]
+    public async Task A_job_becomes_a_backup_and_its_end_is_reported()
+    {
+        await using var host = await BackupHost.StartAsync(azurite.Server);
+        await using var agent = new ResidentProcess(host);
+        agent.Start();
+        var asked = Stopwatch.GetTimestamp();
+        await agent.SendAsync(Backup("a", attempt: 1));
+        var end = await agent.EndOfAsync("a");
+        Assert.True(end.Succeeded, end.Error + agent.Output);
+        Assert.InRange(Stopwatch.GetElapsedTime(asked).TotalSeconds, 0, 60);
+        await host.ReadBackAsync();
+        var heartbeat = (await agent.ReportsAsync()).First(report => report.Heartbeat is not null).Heartbeat;
+        Assert.True(heartbeat is { WalInsert: > 0, Timeline: 1, InRecovery: false, WalBytes: > 0, WalFreeBytes: > 0 }, $"{heartbeat}");
+
+        // Sent twice, because the answer to the first was lost: it is done once, and the next one is taken up.
+        await agent.SendAsync(Backup("a", attempt: 1));
+        await agent.SendAsync(Backup("b", attempt: 2));
+        Assert.True((await agent.EndOfAsync("b")).Succeeded);
+        Assert.Single(await agent.ReportsAsync(), report => report.Ended?.Job == "a");
+        Assert.Equal(0, await agent.StopAsync());
+        Assert.Contains("the agent was told to stop, and does", agent.Output, StringComparison.Ordinal);
+    }
+
+    [NeedsFact(All)]
+    public async Task What_it_does_not_know_is_refused_and_junk_is_passed_over()
+    {
+        await using var host = await BackupHost.StartAsync(azurite.Server);
+        await using var agent = new ResidentProcess(host);
+        var name = BlobNames.Job(await agent.KeyAsync(), 0);
+        await host.Work.CreateAsync(name, BlobContent.From("junk"u8.ToArray()), default);
+        await agent.SendAsync(new Job { Id = "unknown" });
+        await agent.SendAsync(new Job { Id = "bad", Backup = new BackupJob { Label = "nonsense", Attempt = 1 } });
+        await agent.SendAsync(new Job { Id = "late", Cancel = new CancelJob { Job = "gone", Reason = "too late" } });
+        agent.Start();
+        var unknown = await agent.EndOfAsync("unknown");
+        Assert.False(unknown.Succeeded || unknown.MayRetry);
+        Assert.Contains("does not know HINT: upgrade holdfast", unknown.Error, StringComparison.Ordinal);
+        Assert.Contains("\"nonsense\" is no label", (await agent.EndOfAsync("bad")).Error, StringComparison.Ordinal);
+        await agent.SendAsync(Backup("good", attempt: 1));
+        Assert.True((await agent.EndOfAsync("good")).Succeeded);
+        Assert.Contains("is junk and was left alone", agent.Output, StringComparison.Ordinal);
+    }
+
+    [NeedsFact(All)]
+    public async Task Cancelling_a_job_that_runs_ends_it()
+    {
+        await using var host = await BackupHost.StartAsync(azurite.Server, withProxy: true);
+        await using var agent = new ResidentProcess(host);
+        host.Proxy!.Add(request => request.Path.Contains("/pack/", StringComparison.Ordinal) ? new Fault.Stall() : null);
+        agent.Start();
+        await agent.SendAsync(Backup("a", attempt: 1));
+        await Eventually.IsTrueAsync(() => Task.FromResult(host.Proxy.Requests.Any(request => request.Path.Contains("/pack/", StringComparison.Ordinal))), () => agent.Output);
+        var asked = Stopwatch.GetTimestamp();
+        await agent.SendAsync(new Job { Id = "a/cancel", Cancel = new CancelJob { Job = "a", Reason = "the operator said so" } });
+        var end = await agent.EndOfAsync("a");
+        Assert.Equal((false, "cancelled: the operator said so", false), (end.Succeeded, end.Error, end.MayRetry));
+        Assert.InRange(Stopwatch.GetElapsedTime(asked).TotalSeconds, 0, 5);
+        host.Proxy.Clear();
+        await agent.SendAsync(Backup("b", attempt: 2));
+        Assert.True((await agent.EndOfAsync("b")).Succeeded, agent.Output);
+    }
+
+    [NeedsFact(All)]
+    public async Task Being_stopped_in_a_backup_is_reported_and_worth_another_attempt()
+    {
+        await using var host = await BackupHost.StartAsync(azurite.Server, withProxy: true);
+        await using var agent = new ResidentProcess(host);
+        host.Proxy!.Add(request => request.Path.Contains("/pack/", StringComparison.Ordinal) ? new Fault.Stall() : null);
+        agent.Start();
+        await agent.SendAsync(Backup("a", attempt: 1));
+        await Eventually.IsTrueAsync(() => Task.FromResult(host.Proxy.Requests.Any(request => request.Path.Contains("/pack/", StringComparison.Ordinal))), () => agent.Output);
+        Assert.Equal(0, await agent.StopAsync());
+        var end = await agent.EndOfAsync("a");
+        Assert.True(end is { Succeeded: false, MayRetry: true });
+        Assert.Contains("the agent was stopped", end.Error, StringComparison.Ordinal);
+    }
+
+    [NeedsFact(All)]
+    public async Task A_store_and_a_server_that_are_away_are_waited_for()
+    {
+        await using var host = await BackupHost.StartAsync(azurite.Server, withProxy: true);
+        await using var agent = new ResidentProcess(host);
+        host.Proxy!.Add(_ => new Fault.Answer(503, "ServerBusy"));
+        await host.Server.StopAsync();
+        agent.Start();
+        await Eventually.IsTrueAsync(() => Task.FromResult(agent.Output.Contains("the store does not answer", StringComparison.Ordinal)), () => agent.Output);
+        host.Proxy.Clear();
+        await Eventually.IsTrueAsync(() => Task.FromResult(agent.Output.Contains("the store answers again", StringComparison.Ordinal)), () => agent.Output);
+        await agent.SendAsync(Backup("a", attempt: 1));
+        var end = await agent.EndOfAsync("a");
+        Assert.True(end is { Succeeded: false, MayRetry: true }, end.Error);
+        await host.Server.StartAsync();
+        await agent.SendAsync(Backup("b", attempt: 2));
+        Assert.True((await agent.EndOfAsync("b")).Succeeded, agent.Output);
+        Assert.Equal(1, agent.Output.Split("the store does not answer").Length - 1);
+        Assert.Equal(1, agent.Output.Split("the server does not answer").Length - 1);
+    }
+
+    [NeedsFact(All)]
+    public async Task Killed_at_each_put_in_turn_the_next_attempt_has_a_prefix_of_its_own_and_succeeds()
+    {
+        await using var host = await BackupHost.StartAsync(azurite.Server, withProxy: true);
+        await using var agent = new ResidentProcess(host);
+        var killed = 0;
+        for (var attempt = 1; ; attempt++)
+        {
+            var (count, nth, hit) = (0, attempt, false);
+            host.Proxy!.Clear();
+            host.Proxy.Add(request =>
+            {
+                if (request.Method != "PUT" || !request.Path.Contains("/backup/", StringComparison.Ordinal) || Interlocked.Increment(ref count) != nth) return null;
+                hit = true;
+                agent.Kill();
+                return nth % 2 == 0 ? new Fault.DropAfter() : new Fault.DropBefore();
+            });
+            agent.Start();
+            await agent.SendAsync(Backup($"job/{attempt}", attempt));
+            await Eventually.IsTrueAsync(async () => hit || (await agent.ReportsAsync()).Any(report => report.Ended?.Job == $"job/{attempt}"), () => agent.Output);
+            if (!hit)
+            {
+                var end = await agent.EndOfAsync($"job/{attempt}");
+                Assert.True(end.Succeeded, end.Error);
+                await host.ReadBackAsync(attempt: attempt);
+                break;
+            }
+            killed++;
+            await agent.HasEndedAsync();
+            host.Proxy.Clear();
+            agent.Start();
+            var cut = await agent.EndOfAsync($"job/{attempt}");
+            // Unless the last blob got there, and only the report was missing.
+            Assert.True(cut.Succeeded ? (await host.NamesAsync()).Any(name => name.EndsWith($"/{attempt}/files", StringComparison.Ordinal)) : cut.MayRetry, cut.Error);
+            Assert.Equal(0, await agent.StopAsync());
+        }
+        Assert.InRange(killed, 6, 60);
+    }
+
+    private static Job Backup(string id, int attempt) => new() { Id = id, Backup = new BackupJob { Label = "20261123-140211F", Attempt = (uint)attempt, FastCheckpoint = true } };
+
+    /// <summary>The agent's process, and the control plane's side of its mailbox.</summary>
+    private sealed class ResidentProcess(BackupHost host) : IAsyncDisposable
+    {
+        private readonly System.Text.StringBuilder _output = new();
+        private readonly List<Report> _reports = [];
+        private readonly HashSet<string> _read = [];
+        private Process? _process;
+        private Task _reading = Task.CompletedTask;
+        private RegisteredHost? _registered;
+        private long _next = -1;
+
+        public string Output
+        {
+            get
+            {
+                lock (_output) return _output.ToString();
+            }
+        }
+
+        public void Start()
+        {
+            var program = Environment.GetEnvironmentVariable("HOLDFAST_TEST_AGENT") ?? throw new InvalidOperationException("HOLDFAST_TEST_AGENT is not set: run tests/run.sh");
+            _process = RunProcess.Start([program, "agent", .. host.Words("--heartbeat-interval=1s", "--backup-store-timeout=30s")]);
+            _reading = ReadAsync(_process.StandardError);
+        }
+
+        public async Task<string> KeyAsync() => (await RegisteredAsync()).Thumbprint.ToString();
+
+        public async Task SendAsync(Job job)
+        {
+            using var key = host.ControlPlaneKey();
+            _next = 1 + await new JobSender(host.Work, key).SendAsync(await RegisteredAsync(), job, _next < 0 ? 0 : _next, default);
+        }
+
+        public async Task<IReadOnlyList<Report>> ReportsAsync()
+        {
+            var reader = new ReportReader(host.Work, host.IndexKeyring());
+            var state = (await host.World.ReadLogAsync()).State;
+            await foreach (var name in reader.ListAsync(default))
+                if (_read.Add(name) && await reader.ReadAsync(name, state, default) is { Report: { } report }) _reports.Add(report);
+            return _reports;
+        }
+
+        public async Task<JobEnded> EndOfAsync(string job)
+        {
+            JobEnded? end = null;
+            await Eventually.IsTrueAsync(async () => (end = (await ReportsAsync()).FirstOrDefault(report => report.Ended?.Job == job)?.Ended) is not null, () => $"no end of {job}\n{Output}");
+            return end!;
+        }
+
+        public async Task<int> StopAsync()
+        {
+            RunProcess.Signal(_process!.Id, 15);
+            return await HasEndedAsync();
+        }
+
+        public void Kill() => _process!.Kill();
+
+        public async Task<int> HasEndedAsync()
+        {
+            await _process!.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+            await _reading;
+            var code = _process.ExitCode;
+            _process.Dispose();
+            _process = null;
+            return code;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            if (_process is null) return;
+            _process.Kill();
+            await HasEndedAsync();
+        }
+
+        private async Task<RegisteredHost> RegisteredAsync() => _registered ??= Assert.Single((await host.World.ReadLogAsync()).State.Hosts);
+
+        private async Task ReadAsync(StreamReader error)
+        {
+            while (await error.ReadLineAsync() is { } line)
+                lock (_output) _output.Append(line).Append('\n');
+        }
+    }
+}
