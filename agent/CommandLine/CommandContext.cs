@@ -38,9 +38,6 @@ public sealed class CommandContext
     /// <summary>Whether a person can be asked: stdin is a terminal.</summary>
     public bool CanAsk { get; init; }
 
-    /// <summary>Whether <see cref="Error"/> is a terminal, so that progress can be a bar.</summary>
-    public bool ErrorIsTerminal { get; init; }
-
     /// <summary>Whether results are wanted as JSON.</summary>
     public bool Json => Options.TryGet(OptionTable.Output, out var form) && form == OutputForm.Json;
 
