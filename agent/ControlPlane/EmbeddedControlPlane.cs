@@ -43,6 +43,9 @@ public sealed class EmbeddedControlPlane : IControlPlane
     }
 
     /// <inheritdoc/>
+    public string Cluster => _decisions.Cluster;
+
+    /// <inheritdoc/>
     public Task<byte[]> RegisterAsync(byte[] request, CancellationToken cancellationToken)
     {
         var equality = _options.Get(OptionTable.EqualityKeyFile);

@@ -36,7 +36,7 @@ public sealed class HttpControlPlane : IControlPlane
     /// <summary>Where it is.</summary>
     public Uri Url { get; }
 
-    /// <summary>The cluster's name.</summary>
+    /// <inheritdoc/>
     public string Cluster { get; }
 
     /// <inheritdoc/>

@@ -7,6 +7,9 @@ namespace Holdfast.Agent.ControlPlane;
 /// <summary>What a command asks of the control plane: the seam between this process and the one that decides.</summary>
 public interface IControlPlane : IDisposable
 {
+    /// <summary>The cluster that it decides for.</summary>
+    string Cluster { get; }
+
     /// <summary>Decides about a registration, logs it, and answers; asking twice is answered twice.</summary>
     /// <param name="request">A signed <see cref="RegistrationRequest"/>.</param>
     /// <param name="cancellationToken">Cancels; the host may then be registered or not.</param>

@@ -49,7 +49,7 @@ public sealed class RevokeCommand : AgentCommand
         if (!Confirmation.Ask(context, "Revoke it?")) return ExitCode.No;
         var done = await controlPlane.RevokeAsync(new RevocationRequest(plan.Key.ToString(), reason), cancellationToken).ConfigureAwait(false);
         if (context.Json)
-            context.WriteJson(new RevokeReport(context.Options.Get(OptionTable.Cluster), done.Host, done.Key.ToString(), done.LogEntry!.Value, done.Timeline?.Value, done.Lsn?.ToString()), RevokeJson.Default.RevokeReport);
+            context.WriteJson(new RevokeReport(controlPlane.Cluster, done.Host, done.Key.ToString(), done.LogEntry!.Value, done.Timeline?.Value, done.Lsn?.ToString()), RevokeJson.Default.RevokeReport);
         else context.Output.WriteLine($"host {done.Host} is revoked by log entry {done.LogEntry}\nnext: take its SAS tokens or its identity's rights away; for a new key on that server: holdfast token");
         return ExitCode.Done;
     }

@@ -34,12 +34,11 @@ public sealed class TokenCommand : AgentCommand
     public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
     {
         var role = context.Options.Get(OptionTable.Role);
-        var cluster = context.Options.Get(OptionTable.Cluster);
         using var controlPlane = ControlPlanes.Open(context);
         using var token = await controlPlane.IssueTokenAsync(role, cancellationToken).ConfigureAwait(false);
         var roleName = role.ToString().ToLowerInvariant();
-        context.Log.Info($"issued an enrolment token of role {roleName} for cluster {cluster}");
-        if (context.Json) context.WriteJson(new TokenReport(cluster, roleName, token.Reveal()), TokenJson.Default.TokenReport);
+        context.Log.Info($"issued an enrolment token of role {roleName} for cluster {controlPlane.Cluster}");
+        if (context.Json) context.WriteJson(new TokenReport(controlPlane.Cluster, roleName, token.Reveal()), TokenJson.Default.TokenReport);
         else context.Output.WriteLine(token.Reveal());
         return ExitCode.Done;
     }

@@ -58,8 +58,8 @@ internal sealed class MessageShape(int fields)
     /// <summary>A list of texts or bytes.</summary>
     public static FieldShape BytesList { get; } = new(FieldCost.Bytes, Repeated: true);
 
-    /// <summary>A list of booleans.</summary>
-    public static FieldShape Booleans { get; } = new(FieldCost.Varints, 1, Repeated: true);
+    /// <summary>A list of booleans. The parser makes room for one in each byte beforehand, however many bytes each takes.</summary>
+    public static FieldShape Booleans { get; } = new(FieldCost.Fixed, 1, Repeated: true);
 
     /// <summary>A list of 32-bit varints.</summary>
     public static FieldShape Varints32 { get; } = new(FieldCost.Varints, 4, Repeated: true);

@@ -9,11 +9,11 @@ namespace Holdfast.Functions.Activities;
 /// <param name="services">The cluster.</param>
 /// <param name="workflows">The engine.</param>
 /// <param name="board">What hosts last said.</param>
-public sealed class BackupDesk(ClusterServices services, IWorkflowClient workflows, HostBoard board)
+/// <param name="takeOver">Makes this process's engine go on with an instance that another one left.</param>
+public sealed class BackupDesk(ClusterServices services, IWorkflowClient workflows, HostBoard board, Action<InstanceId> takeOver)
 {
     /// <summary>
-    /// A workflow in which nothing happened for so long has lost its engine: its timers are shorter and its activities end before. An event, which means nothing to it,
-    /// makes this process's engine take it over.
+    /// A workflow in which nothing happened for so long has lost its engine, with another control plane's process: its timers are shorter and its activities end before.
     /// </summary>
     private static readonly TimeSpan Stuck = TimeSpan.FromMinutes(15);
 
@@ -46,7 +46,7 @@ public sealed class BackupDesk(ClusterServices services, IWorkflowClient workflo
             if (status.IsFinished)
                 await FailAsync(running.Label, $"its workflow ended without a word: {status.Failure?.Message ?? status.State.ToString()}", cancellationToken);
             else if (services.Clock.GetUtcNow() - status.UpdatedAt > Stuck)
-                await workflows.RaiseEventAsync(status.InstanceId, BackupNames.News, $"nudge:{status.UpdatedAt.UtcTicks}", new JobNews("nudge"), cancellationToken);
+                takeOver(status.InstanceId);
         }
     }
 

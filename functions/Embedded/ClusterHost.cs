@@ -32,7 +32,7 @@ internal sealed partial class ClusterHost : IHostedService, IAsyncDisposable
             configuration.Index, configuration.Recipients, clock);
         var (registry, board, health) = (new WorkflowRegistry(), new HostBoard(clock), new ClusterHealth());
         _engine = new JournaledEngine(new AzureTablesJournal(JournalTable.Open(_services)), registry, clock, logs.CreateLogger<JournaledEngine>());
-        var backups = new BackupDesk(services, _engine, board);
+        var backups = new BackupDesk(services, _engine, board, _engine.TakeOver);
         BackupRegistration.Add(registry, services, backups, logs);
         _pump = new ReportPump(services, new ReportDesk(services, _engine, board, logs.CreateLogger<ReportDesk>()), health, logs.CreateLogger<ReportPump>());
         backups.Begun += _pump.Expect;

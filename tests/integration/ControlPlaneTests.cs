@@ -76,7 +76,7 @@ public sealed class ControlPlaneTests(SharedAzurite azurite)
     }
 
     [NeedsFact(Needs.Azurite | Needs.Postgres)]
-    public async Task Of_two_control_planes_one_begins_the_backup_and_either_ends_it()
+    public async Task Of_two_control_planes_one_begins_the_backup_and_the_next_that_starts_ends_it()
     {
         await using var world = await World.StartAsync(azurite.Server);
         await world.BeginWalAsync();
@@ -91,6 +91,8 @@ public sealed class ControlPlaneTests(SharedAzurite azurite)
         await world.ControlPlane.Kill9();
         await world.AnswerAsync(job);
         await world.PushAsync();
+        Assert.Equal(0, await other.StopAsync());
+        await using var next = await ControlPlaneProcess.StartAsync(second, url);
         await world.CommittedAsync();
     }
 

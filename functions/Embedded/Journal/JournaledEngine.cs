@@ -80,6 +80,9 @@ public sealed partial class JournaledEngine : IWorkflowClient, IAsyncDisposable
         await Task.WhenAll([_sweeping, .. _runners.Values.Select(runner => runner.Completion)]);
     }
 
+    /// <summary>Takes an instance over from an engine that is gone. One that is not loses the instance with its next step, as when this engine had started after it.</summary>
+    public void TakeOver(InstanceId instanceId) => Attach(new InstanceRunner(instanceId, _parts));
+
     /// <summary>Works on an instance unless a runner does so already.</summary>
     internal void Attach(InstanceRunner runner)
     {

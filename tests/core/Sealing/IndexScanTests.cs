@@ -87,7 +87,7 @@ public class IndexScanTests
                 try { foreseen = IndexScan.Check(bytes, ObjectIndexShape.Index); }
                 catch (SealedObjectException) { foreseen = Budget(bytes); }
                 // The exception itself takes some.
-                Assert.True(allocated <= foreseen + (refused ? 16 << 10 : 1 << 10), $"{bytes.Length} bytes, foreseen {foreseen}, took {allocated}");
+                Assert.True(allocated <= foreseen + (refused ? 16 << 10 : 1 << 10), $"{bytes.Length} bytes, {Convert.ToHexString(bytes.AsSpan(0, Math.Min(32, bytes.Length)))}, foreseen {foreseen}, took {allocated}");
             }
         }, iter: 3000);
 
