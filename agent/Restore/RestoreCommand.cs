@@ -41,7 +41,7 @@ public sealed class RestoreCommand : AgentCommand
         new("to a restore point, along the timeline that was left", "holdfast restore --pgdata=/srv/pg --target-name=before-upgrade --target-timeline=1"),
         new("all there is, to take over from a server that is lost", "holdfast restore --pgdata=/srv/pg --adopt --yes"),
         new("with a tablespace elsewhere", "holdfast restore --pgdata=/srv/pg --tablespace-map=/mnt/fast=/srv/fast"),
-        new("on a bare host, from the recovery kit", "holdfast restore --kit=/root/recovery-kit.json --content-private-key-file=/root/escrow.jwk --repo-auth=connection-string --repo-connection-string-file=/root/account --pgdata=/srv/pg"),
+        new("on a bare host, from the recovery kit", "holdfast restore --kit=/root/recovery-kit.json --content-private-key-file=/root/escrow.jwk --repo-auth=managed --pgdata=/srv/pg"),
     ];
 
     /// <inheritdoc/>

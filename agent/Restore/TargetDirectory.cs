@@ -59,7 +59,7 @@ internal sealed class TargetDirectory(string root, string identity)
             StateFolder.SyncFolder(parent!);
         }
         // Without pg_control no server starts here, whatever else is there.
-        File.Delete(Path.Combine(root, ControlFile.RelativePath));
+        if (Path.Combine(root, ControlFile.RelativePath) is var control && File.Exists(control)) File.Delete(control);
         using (var stream = new FileStream(_marker, FileMode.Create, FileAccess.Write))
         {
             stream.Write(Encoding.UTF8.GetBytes(identity + "\n# A restore is under way, or was interrupted: this directory is not whole. Run the same holdfast restore again.\n"));

@@ -39,21 +39,25 @@ public sealed class RestoreMatrixTests(ArchivedWorkloads workloads)
 
         Assert.Equal(expected, end);
         Planned(told.Error, expected.Words);
-        await restored.RunClientAsync("pg_amcheck", "--all", "--heapallindexed", "--install-missing", "--no-progress");
+        await restored.RunClientAsync("pg_amcheck", "--all", "--heapallindexed", "--install-missing");
         await CheckSumsAsync(restored);
     }
 
-    /// <summary>pg_verifybackup of 18 accepts the manifests of all.</summary>
-    internal static Task JudgeCold(PostgresServer restored) => restored.RunClientAsync("pg_verifybackup", "--no-parse-wal", "--exit-on-error", restored.DataFolder);
+    /// <summary>pg_verifybackup of 17 accepts the manifests of all before; version 2 makes it read pg_control, which is each version's own.</summary>
+    internal static async Task JudgeCold(PostgresServer restored) =>
+        (await RunProcess.RunAsync(UnprivilegedUser.Command(Tool(Math.Max(17, restored.Major), "pg_verifybackup"), "--no-parse-wal", "--exit-on-error", restored.DataFolder))).MustExit();
 
     internal static async Task CheckSumsAsync(PostgresServer restored)
     {
-        var clients = Environment.GetEnvironmentVariable("HOLDFAST_TEST_CLIENTS")!;
-        var program = Path.GetFullPath(Path.Combine(clients, "..", "..", $"{restored.Major}", "bin", "pg_checksums"));
+        var program = Tool(restored.Major, "pg_checksums");
         if (!File.Exists(program)) return; // it reads its own version's pg_control only
         await restored.StopAsync();
         (await RunProcess.RunAsync(UnprivilegedUser.Command(program, "--check", "--pgdata", restored.DataFolder))).MustExit();
     }
+
+    /// <summary>Beside the client tools are those of other versions.</summary>
+    private static string Tool(int major, string program) =>
+        Path.GetFullPath(Path.Combine(Environment.GetEnvironmentVariable("HOLDFAST_TEST_CLIENTS")!, "..", "..", $"{major}", "bin", program));
 
     private static async Task<RecoveryEnd> StartAsync(ArchivedWorkload workload, PostgresServer restored)
     {

@@ -23,7 +23,7 @@ public sealed class RestoreTests(RestoreWorld world) : IClassFixture<RestoreWorl
         Assert.Equal(0, await restored.ScalarAsync<long>("SELECT count(*) FROM forgotten"));
         Assert.Equal($"{restored.SocketFolder}/elsewhere", await restored.ScalarAsync<string>("SELECT pg_tablespace_location(oid) FROM pg_tablespace WHERE spcname = 'elsewhere'"));
         Assert.Equal("off", await restored.ScalarAsync<string>("SHOW archive_mode"));
-        await restored.RunClientAsync("pg_amcheck", "--all", "--heapallindexed", "--install-missing", "--no-progress");
+        await restored.RunClientAsync("pg_amcheck", "--all", "--heapallindexed", "--install-missing");
         await RestoreMatrixTests.CheckSumsAsync(restored);
     }
 
@@ -57,7 +57,7 @@ public sealed class RestoreTests(RestoreWorld world) : IClassFixture<RestoreWorl
         await using var restored = PostgresServer.CreateEmpty(17);
         var data = world.Cluster.Primary.DataFolder;
 
-        var refused = (await world.Stored.RestoreAsync(data)).MustExit(3);
+        var refused = (await world.Stored.RestoreAsync(world.Cluster.Primary)).MustExit(3);
 
         Assert.Contains($"a server runs in {data}", refused.Error, StringComparison.Ordinal);
         Assert.Contains("not empty", (await world.Stored.RestoreAsync(restored)).MustExit(3).Error, StringComparison.Ordinal); // the tablespace's old place

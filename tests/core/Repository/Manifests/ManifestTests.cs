@@ -68,7 +68,7 @@ public sealed class ManifestTests : IDisposable
                     if (!changed) continue;
                     changes++;
                     var error = await Assert.ThrowsAnyAsync<DamagedException>(world.BuildAsync);
-                    Assert.Empty(world.Catalog.Names.Where(name => name.Contains("/manifest/", StringComparison.Ordinal)));
+                    Assert.DoesNotContain(world.Catalog.Names, name => name.Contains("/manifest/", StringComparison.Ordinal));
                     Assert.Matches("block|extent|pack", error.Message);
                 }
         Assert.True(changes > 60, $"only {changes} changes were tried");
@@ -150,6 +150,8 @@ public sealed class ManifestTests : IDisposable
         var built = await _world.Builder(data: null).BuildAsync(second.Attempt, new BackupTrust(_world.State), default);
         Assert.NotEqual(givenUp.Root, built.Root);
         _world.Append(new BackupCommitted(_world.Attempt.Label, 2, built.Facts, built.Root));
+        Assert.Equal(4, (await _world.Manifests().FilesAsync(_world.State.Backups[0])).Count);
+        _world.Catalog.Lose(BlobNames.Manifest(LogWorld.System, _world.Attempt.Label));
         Assert.Equal(4, (await _world.Manifests().FilesAsync(_world.State.Backups[0])).Count);
     }
 
