@@ -16,7 +16,8 @@ internal sealed record ReadingOptions(int Workers, int CompressLevel, TimeSpan T
 /// <summary>What reading found out.</summary>
 /// <param name="IndexCounts">For each worker, the last of which stored pg_control alone, how many index blobs.</param>
 /// <param name="TornPages">Pages that were being written.</param>
-internal sealed record ReadingResult(IReadOnlyList<int> IndexCounts, long TornPages);
+/// <param name="Times">Where the time of all workers went.</param>
+internal sealed record ReadingResult(IReadOnlyList<int> IndexCounts, long TornPages, ReadingTimes Times);
 
 /// <summary>Reads everything that a scan listed into packs: all files on several workers, then pg_control, last and by itself.</summary>
 /// <param name="source">What to read.</param>
@@ -42,14 +43,14 @@ internal sealed class BackupReading(
         var queue = new StretchQueue(source.Files, options.Workers, file => file == control);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var stored = Enumerable.Range(0, options.Workers + 1).Select(worker => new WorkerBlobs(blobs, worker, warn)).ToArray();
-        var torn = new long[options.Workers];
+        var (torn, times) = (new long[options.Workers], new ReadingTimes[options.Workers]);
         var workers = Enumerable.Range(0, options.Workers).Select(number => OnItsOwnThread(() =>
         {
             try
             {
                 using var worker = Worker(number, stored[number], stop.Token);
                 worker.Run(queue, file => file == control, stop.Token);
-                torn[number] = worker.TornPages;
+                (torn[number], times[number]) = (worker.TornPages, worker.Times);
             }
             catch
             {
@@ -64,7 +65,7 @@ internal sealed class BackupReading(
             last.Append(control, ReadControl(cancellationToken), cancellationToken);
             last.Finish(cancellationToken);
         }).ConfigureAwait(false);
-        return new ReadingResult([.. stored.Select(worker => worker.IndexCount)], torn.Sum());
+        return new ReadingResult([.. stored.Select(worker => worker.IndexCount)], torn.Sum(), times.Aggregate((sum, next) => sum + next));
     }
 
     private BackupWorker Worker(int number, WorkerBlobs stored, CancellationToken cancellationToken)

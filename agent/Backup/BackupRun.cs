@@ -54,13 +54,22 @@ public sealed partial class BackupRun(CommandContext context, Host.Repository re
     private async Task<Wire.BackupFiles> RunAsync(BackupSession session, DataDirectory data, AttemptBlobs blobs, ObjectSealer sealer, CancellationToken cancellationToken)
     {
         context.Log.Info($"backup {request.Label}, attempt {request.Attempt}: waiting for a checkpoint");
+        var phase = context.Clock.GetTimestamp();
+        void Phase(string done)
+        {
+            if (context.Log.Writes(LogLevel.Debug)) context.Log.Debug(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"backup {request.Label}: {done} after {context.Clock.GetElapsedTime(phase).TotalMilliseconds:0} ms"));
+            phase = context.Clock.GetTimestamp();
+        }
         var (start, startTime) = await session.StartAsync($"holdfast {request.Label}", request.FastCheckpoint, cancellationToken).ConfigureAwait(false);
+        Phase("begun");
         if (Started is not null) await Started().ConfigureAwait(false);
         // Its checkpoint may have been the first of a new timeline.
         data = DataDirectory.Open(data.Path);
         var (files, reading, corrupt, catalogs) = await WatchedAsync(session, token => ReadAsync(session, data, blobs, sealer, start, token), cancellationToken).ConfigureAwait(false);
         if (Stopping is not null) await Stopping().ConfigureAwait(false);
+        Phase($"everything read ({reading.Times})");
         var stop = await session.StopAsync(cancellationToken).ConfigureAwait(false);
+        Phase("stopped");
         var label = BackupLabel.Parse(stop.Label);
         if (label.StartWalLocation != start) throw new SessionLostException($"backup {request.Label} started at {start}, but the backup that was stopped at {label.StartWalLocation}");
         var (lists, count) = await StoreFileListAsync(files, blobs, cancellationToken).ConfigureAwait(false);
@@ -71,6 +80,7 @@ public sealed partial class BackupRun(CommandContext context, Host.Repository re
         (message.TornPageCount, message.CorruptPageCount) = ((ulong)reading.TornPages, (ulong)corrupt.Count);
         message.CorruptPages.AddRange(corrupt.First());
         await blobs.StoreFilesAsync(message, cancellationToken).ConfigureAwait(false);
+        Phase("lists stored");
         return message;
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository.Packs;
 
@@ -22,6 +23,10 @@ internal sealed class BackupWorker(BackupSource source, PackBuilder builder, Pag
     private const int Sequential = 2; // POSIX_FADV_SEQUENTIAL
 
     private Task _stored = Task.CompletedTask;
+    private ReadingTimes _times;
+
+    /// <summary>Where its time went.</summary>
+    public ReadingTimes Times => _times;
 
     /// <summary>Pages that were being written.</summary>
     public long TornPages => judge.TornPages;
@@ -69,7 +74,9 @@ internal sealed class BackupWorker(BackupSource source, PackBuilder builder, Pag
     public void Finish(CancellationToken cancellationToken)
     {
         if (builder.HasContent) Store(cancellationToken);
+        var at = Stopwatch.GetTimestamp();
         _stored.GetAwaiter().GetResult();
+        Spent(ref _times.Wait, ref at);
         blobs.FinishAsync(cancellationToken).GetAwaiter().GetResult();
         source.Progress.Zeros(builder.ZeroBlocks * PackFormat.BlockSize);
     }
@@ -113,12 +120,16 @@ internal sealed class BackupWorker(BackupSource source, PackBuilder builder, Pag
             cancellationToken.ThrowIfCancellationRequested();
             var space = builder.Space.Span;
             var want = (int)Math.Min(space.Length, length - done);
+            var at = Stopwatch.GetTimestamp();
             var got = RawFiles.Read(handle!, space[..want], offset + done, path);
+            Spent(ref _times.Read, ref at);
             // PostgreSQL truncates to whole blocks: what is less is a file that is being extended, and WAL's business.
             if (got < want && id.IsRelation) got -= got % PackFormat.BlockSize;
             if (got == 0) break;
             if (verify) Verify(handle!, id, path, space[..(got - got % PackFormat.BlockSize)], offset + done);
+            Spent(ref _times.Verify, ref at);
             crc = Crc32C.Combine(crc, builder.Commit(id, (uint)((offset + done) / PackFormat.BlockSize), got), got);
+            Spent(ref _times.Pack, ref at);
             done += got;
             source.Progress.Read(got);
             if (builder.IsFull) Store(cancellationToken);
@@ -153,8 +164,11 @@ internal sealed class BackupWorker(BackupSource source, PackBuilder builder, Pag
 
     private void Store(CancellationToken cancellationToken)
     {
+        var at = Stopwatch.GetTimestamp();
         var pack = builder.SealAsync(cancellationToken).GetAwaiter().GetResult();
+        Spent(ref _times.Seal, ref at);
         _stored.GetAwaiter().GetResult();
+        Spent(ref _times.Wait, ref at);
         _stored = Task.Run(() => StoreAsync(pack, cancellationToken), CancellationToken.None);
     }
 
@@ -165,6 +179,12 @@ internal sealed class BackupWorker(BackupSource source, PackBuilder builder, Pag
             await blobs.PutPackAsync(pack, cancellationToken).ConfigureAwait(false);
             source.Progress.Stored(pack.Pack.Length);
         }
+    }
+
+    private static void Spent(ref long on, ref long since)
+    {
+        var now = Stopwatch.GetTimestamp();
+        (on, since) = (on + now - since, now);
     }
 
     private void Settle()

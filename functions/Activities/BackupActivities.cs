@@ -10,7 +10,7 @@ public sealed record JobTicket(string Job, int Attempt);
 /// <param name="Attempt">The attempt.</param>
 public sealed record AttemptReference(string Label, int Attempt);
 
-/// <summary>What to send.</summary>
+/// <summary>Which attempt is to come.</summary>
 /// <param name="Label">The backup.</param>
 /// <param name="After">The attempt before; 0: none.</param>
 public sealed record NextAttempt(string Label, int After);
@@ -47,8 +47,11 @@ public sealed record ManifestFacts(
 /// <summary>What the backup workflow does; names are kept in journals.</summary>
 public static class BackupActivities
 {
-    /// <summary>Sends a job for the next attempt to the host.</summary>
-    public static ActivityName<NextAttempt, JobTicket> SendJob { get; } = new("backup.send-job");
+    /// <summary>Chooses the number of the next attempt: in the journal before anything is sent, so that sending can be repeated.</summary>
+    public static ActivityName<NextAttempt, AttemptReference> ChooseAttempt { get; } = new("backup.choose-attempt");
+
+    /// <summary>Sends the job of an attempt to the host.</summary>
+    public static ActivityName<AttemptReference, JobTicket> SendJob { get; } = new("backup.send-job");
 
     /// <summary>Tells the host to end a job.</summary>
     public static ActivityName<JobCancellation, bool> CancelJob { get; } = new("backup.cancel-job");

@@ -11,6 +11,12 @@ namespace Holdfast.Functions.Activities;
 /// <param name="board">What hosts last said.</param>
 public sealed class BackupDesk(ClusterServices services, IWorkflowClient workflows, HostBoard board)
 {
+    /// <summary>
+    /// A workflow in which nothing happened for so long has lost its engine: its timers are shorter and its activities end before. An event, which means nothing to it,
+    /// makes this process's engine take it over.
+    /// </summary>
+    private static readonly TimeSpan Stuck = TimeSpan.FromMinutes(15);
+
     /// <summary>Told when one was begun: its host's reports are near.</summary>
     public event Action? Begun;
 
@@ -36,8 +42,11 @@ public sealed class BackupDesk(ClusterServices services, IWorkflowClient workflo
         foreach (var running in view.State.Running)
         {
             if (await StartWorkflowAsync(running.Label, cancellationToken)) continue;
-            if (await workflows.GetStatusAsync(BackupNames.Instance(running.Label), cancellationToken) is { IsFinished: true } over)
-                await FailAsync(running.Label, $"its workflow ended without a word: {over.Failure?.Message ?? over.State.ToString()}", cancellationToken);
+            if (await workflows.GetStatusAsync(BackupNames.Instance(running.Label), cancellationToken) is not { } status) continue;
+            if (status.IsFinished)
+                await FailAsync(running.Label, $"its workflow ended without a word: {status.Failure?.Message ?? status.State.ToString()}", cancellationToken);
+            else if (services.Clock.GetUtcNow() - status.UpdatedAt > Stuck)
+                await workflows.RaiseEventAsync(status.InstanceId, BackupNames.News, $"nudge:{status.UpdatedAt.UtcTicks}", new JobNews("nudge"), cancellationToken);
         }
     }
 

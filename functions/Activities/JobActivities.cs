@@ -8,34 +8,39 @@ using Wire = Holdfast.Core.Sealing.Wire;
 namespace Holdfast.Functions.Activities;
 
 /// <summary>
-/// Sends the job of a backup's next attempt. Its number is the prefix of what the host stores, so it is above the last attempt's and above every one that stored
-/// anything: also when the journal that knew was lost.
+/// Chooses the number of a backup's next attempt, which is the prefix of what the host stores: above the last attempt's, and above every one that stored anything, also
+/// when the journal that knew was lost.
 /// </summary>
 /// <param name="services">The cluster.</param>
-public sealed class SendJob(ClusterServices services) : IActivity<NextAttempt, JobTicket>
+public sealed class ChooseAttempt(ClusterServices services) : IActivity<NextAttempt, AttemptReference>
 {
     /// <inheritdoc/>
-    public async Task<JobTicket> RunAsync(ActivityContext context, NextAttempt input, CancellationToken cancellationToken)
+    public async Task<AttemptReference> RunAsync(ActivityContext context, NextAttempt input, CancellationToken cancellationToken)
     {
-        var state = (await services.Decisions.ReadAsync(cancellationToken)).State;
-        var (running, host) = RunningBackups.Find(state, input.Label);
-        var attempt = 1 + Math.Max(input.After, await LastStoredAsync(running, cancellationToken));
+        var (running, _) = RunningBackups.Find((await services.Decisions.ReadAsync(cancellationToken)).State, input.Label);
+        var (prefix, last) = ($"{running.System}/backup/{running.Label}/", input.After);
+        await foreach (var blob in services.Data.ListAsync(prefix, cancellationToken))
+            if (int.TryParse(blob.Name[prefix.Length..].Split('/')[0], NumberStyles.None, CultureInfo.InvariantCulture, out var attempt)) last = Math.Max(last, attempt);
+        return new AttemptReference(input.Label, last + 1);
+    }
+}
+
+/// <summary>Sends the job of an attempt. A repeated run may send it twice, under the same id: the host does it once.</summary>
+/// <param name="services">The cluster.</param>
+public sealed class SendJob(ClusterServices services) : IActivity<AttemptReference, JobTicket>
+{
+    /// <inheritdoc/>
+    public async Task<JobTicket> RunAsync(ActivityContext context, AttemptReference input, CancellationToken cancellationToken)
+    {
+        var (_, host) = RunningBackups.Find((await services.Decisions.ReadAsync(cancellationToken)).State, input.Label);
         var job = new Wire.Job
         {
-            Id = BackupNames.Job(context.InstanceId, attempt),
+            Id = BackupNames.Job(context.InstanceId, input.Attempt),
             Time = PostgresTime.From(services.Clock.GetUtcNow()).Microseconds,
-            Backup = new Wire.BackupJob { Label = input.Label, Attempt = (uint)attempt, FastCheckpoint = true },
+            Backup = new Wire.BackupJob { Label = input.Label, Attempt = (uint)input.Attempt, FastCheckpoint = true },
         };
         await new JobSender(services.Work, services.Signing).SendAsync(host, job, null, cancellationToken);
-        return new JobTicket(job.Id, attempt);
-    }
-
-    private async Task<int> LastStoredAsync(RunningBackup running, CancellationToken cancellationToken)
-    {
-        var (prefix, last) = ($"{running.System}/backup/{running.Label}/", 0);
-        await foreach (var blob in services.Data.ListAsync(prefix, cancellationToken))
-            if (int.TryParse(blob.Name.AsSpan(prefix.Length).ToString().Split('/')[0], NumberStyles.None, CultureInfo.InvariantCulture, out var attempt)) last = Math.Max(last, attempt);
-        return last;
+        return new JobTicket(job.Id, input.Attempt);
     }
 }
 

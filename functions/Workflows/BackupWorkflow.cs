@@ -54,9 +54,9 @@ public sealed class BackupWorkflow : IWorkflow<BackupInput, BackupOutcome>
         for (var tries = 1; ; tries++)
         {
             context.SetStatus(new BackupStatus(BackupPhase.Waiting, after, null, before));
-            context.ThrowIfCancelled();
+            var next = await context.CallActivityAsync(BackupActivities.ChooseAttempt, new NextAttempt(input.Label, after));
             // Shielded: a job that is on its way while nobody waits for it could not be called back.
-            var ticket = await context.Shielded.CallActivityAsync(BackupActivities.SendJob, new NextAttempt(input.Label, after));
+            var ticket = await context.Shielded.CallActivityAsync(BackupActivities.SendJob, next);
             context.SetStatus(new BackupStatus(BackupPhase.Copying, ticket.Attempt, ticket.Job, before));
             var end = await AwaitEndAsync(context, input, ticket);
             if (end.Succeeded) return new AttemptReference(input.Label, ticket.Attempt);

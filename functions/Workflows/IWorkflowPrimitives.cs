@@ -26,7 +26,7 @@ public interface IWorkflowPrimitives
     /// <exception cref="ActivityFailedException">It threw.</exception>
     Task<string> CallActivityAsync(string name, string input);
 
-    /// <summary>Completes at the time, or is cancelled. One that is neither fired nor cancelled must not hold up the end of the workflow.</summary>
+    /// <summary>Completes at the time, or is cancelled. A workflow cancels what it no longer needs: Durable Functions ends an instance only after its last timer.</summary>
     Task CreateTimerAsync(DateTimeOffset due, CancellationToken cancellationToken);
 
     /// <summary>

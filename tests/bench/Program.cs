@@ -1,12 +1,17 @@
 using Holdfast.Bench;
 
 // Started by tests/bench/run.sh, which sets up what is measured.
-const string Usage = "usage: tests/bench/run.sh push|full|restore [--variant=compressible|incompressible] [--only-peer]";
+const string Usage = "usage: tests/bench/run.sh frames|push|full|restore [--variant=compressible|incompressible] [--only-peer]";
 string[] known = ["--only-peer", "--variant=compressible", "--variant=incompressible"];
 if (args is not [var name, .. var options] || options.Except(known).Any())
 {
     Console.Error.WriteLine(Usage);
     return 2;
+}
+if (name == "frames")
+{
+    await FramesBenchmark.RunAsync();
+    return 0;
 }
 var onlyPeer = options.Contains("--only-peer");
 string[] variants = [.. options.Where(option => option.StartsWith("--variant=", StringComparison.Ordinal)).Select(option => option[10..])];

@@ -3,6 +3,7 @@
 #   tests/bench/run.sh push
 #   tests/bench/run.sh full [--variant=compressible|incompressible]       both, unless one is named
 #   tests/bench/run.sh restore [--variant=compressible|incompressible]    compressible, unless named
+#   tests/bench/run.sh frames                                             sizes of frames and both zstd on real pages; no peer
 #     --only-peer    the peer alone, to learn what this machine gives
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -16,16 +17,18 @@ make_scratch
 trap remove_scratch EXIT
 trap 'exit 130' INT TERM
 need_build
-need_azurite
 need_postgres 17
 need_tools 17
-need_pgbackrest
 place postgres/17
 place tools/17
-place pgbackrest
-cp -al "$CACHE/azurite" "$SCRATCH/" 2>/dev/null || cp -a "$CACHE/azurite" "$SCRATCH/"
-publish_agent "$SCRATCH/agent"
-publish_control_plane "$SCRATCH/control-plane"
+if [[ ${1:-} != frames ]]; then
+    need_azurite
+    need_pgbackrest
+    place pgbackrest
+    cp -al "$CACHE/azurite" "$SCRATCH/" 2>/dev/null || cp -a "$CACHE/azurite" "$SCRATCH/"
+    publish_agent "$SCRATCH/agent"
+    publish_control_plane "$SCRATCH/control-plane"
+fi
 step "benchmark" dotnet publish tests/bench/Holdfast.Bench.csproj -c Release -o "$SCRATCH/bench"
 install -d -o 65534 -g 65534 "$SCRATCH/home" "$SCRATCH/run"
 export HOLDFAST_TEST_AZURITE=$SCRATCH/azurite/node_modules/.bin/azurite HOLDFAST_TEST_POSTGRES=$SCRATCH/postgres

@@ -163,7 +163,7 @@ public sealed class BackupRunTests(SharedAzurite azurite)
             var count = 0;
             var nth = refused;
             host.Proxy.Add(request => IsPut(request) && Interlocked.Increment(ref count) == nth ? new Fault.Answer(403, "AuthorizationPermissionMismatch") : null);
-            await Assert.ThrowsAsync<StoreException>(() => host.BackUpAsync(attempt: 1 + nth));
+            await Assert.ThrowsAnyAsync<StoreException>(() => host.BackUpAsync(attempt: 1 + nth));
             Assert.DoesNotContain(await host.NamesAsync(), name => name.EndsWith($"/{1 + nth}/files", StringComparison.Ordinal));
         }
     }
@@ -173,7 +173,7 @@ public sealed class BackupRunTests(SharedAzurite azurite)
     {
         await using var host = await BackupHost.StartAsync(azurite.Server, withProxy: true);
         host.Proxy!.Add(request => request.Method == "PUT" && request.Path.Contains("/pack/", StringComparison.Ordinal) ? new Fault.Stall() : null);
-        var failure = await Assert.ThrowsAsync<StoreException>(() => host.BackUpAsync(more: ["--backup-store-timeout=1s", "--repo-timeout=1s"]));
+        var failure = await Assert.ThrowsAnyAsync<StoreException>(() => host.BackUpAsync(more: ["--backup-store-timeout=1s", "--repo-timeout=1s"]));
         Assert.Contains("/pack/", failure.Message, StringComparison.Ordinal);
     }
 

@@ -87,8 +87,9 @@ public sealed class ControlPlaneTests(SharedAzurite azurite)
         var begun = await Task.WhenAll(world.Archive.RunAsync(["backup", "--detach", .. world.Client]), world.Archive.RunAsync(["backup", "--detach", .. world.Client, $"--control-plane-url={url.AbsoluteUri.TrimEnd('/')}"]));
         Assert.Equal([0, 3], begun.Select(run => run.Code).Order());
         Assert.Contains("is being made", begun.Single(run => run.Code == 3).Error, StringComparison.Ordinal);
+        var job = await world.Answerer.NextAsync();
         await world.ControlPlane.Kill9();
-        await world.AnswerAsync(await world.Answerer.NextAsync());
+        await world.AnswerAsync(job);
         await world.PushAsync();
         await world.CommittedAsync();
     }

@@ -111,6 +111,26 @@ public sealed class ResidentAgentTests(SharedAzurite azurite)
     }
 
     [NeedsFact(All)]
+    public async Task Memory_is_bounded_by_the_workers_not_by_the_database()
+    {
+        await using var host = await BackupHost.StartAsync(azurite.Server);
+        await using var agent = new ResidentProcess(host);
+        // Nothing of it compresses, so packs are as large as they get.
+        for (var i = 0; i < 6; i++)
+        {
+            var bytes = new byte[64 << 20];
+            new Random(i).NextBytes(bytes);
+            File.WriteAllBytes(Path.Combine(host.Server.DataFolder, $"random{i}"), bytes);
+        }
+        agent.Start();
+        await agent.SendAsync(Backup("a", attempt: 1));
+        var end = await agent.EndOfAsync("a");
+        Assert.True(end.Succeeded, end.Error);
+        // 92 MiB by the native agent; a managed one has its compiler in memory, too.
+        Assert.InRange(agent.PeakMemory(), 20 << 20, 320 << 20);
+    }
+
+    [NeedsFact(All)]
     public async Task Killed_at_each_put_in_turn_the_next_attempt_has_a_prefix_of_its_own_and_succeeds()
     {
         await using var host = await BackupHost.StartAsync(azurite.Server, withProxy: true);
@@ -208,6 +228,10 @@ public sealed class ResidentAgentTests(SharedAzurite azurite)
         }
 
         public void Kill() => _process!.Kill();
+
+        /// <summary>The largest resident set so far, bytes.</summary>
+        public long PeakMemory() => 1024 * long.Parse(File.ReadAllLines($"/proc/{_process!.Id}/status").Single(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
+            System.Globalization.CultureInfo.InvariantCulture);
 
         public async Task<int> HasEndedAsync()
         {

@@ -29,9 +29,12 @@ public sealed class JobSender(IObjectStore work, ISigningKey controlPlane)
         var first = from ?? await NextAsync(to, cancellationToken).ConfigureAwait(false);
         for (var n = first; n < first + MaxJunk; n++)
             if (await TrySendAsync(BlobNames.Job(to, n), run, job, cancellationToken).ConfigureAwait(false)) return n;
-        throw new RefusedException($"sending a job to host {host.Name}: the names from {BlobNames.Job(to, first)} on are taken",
-            "somebody who may create blobs does this: revoke its rights, then remove the junk");
+        throw TooMuch(to, MaxJunk);
     }
+
+    // Numbering anew from 0 would be worse: the host waits at a later number.
+    private RefusedException TooMuch(string host, int count) => new($"sending a job: {count} blobs below job/{host}/ in {work.DisplayName} are more than there should be",
+        "hosts fetch their jobs, and old ones are deleted: if these are junk, revoke the rights of who makes it, then remove it");
 
     /// <summary>The number after the newest job that was sent to a host: of those the control plane signed, whatever else lies there.</summary>
     private async Task<long> NextAsync(string host, CancellationToken cancellationToken)
@@ -40,7 +43,8 @@ public sealed class JobSender(IObjectStore work, ISigningKey controlPlane)
         await foreach (var entry in work.ListAsync($"job/{host}/", cancellationToken).ConfigureAwait(false))
             if (JobReceiver.TryNumber(entry.Name, host, out var n)) numbers.Add(n);
         var store = new SealedStore(work);
-        foreach (var n in numbers.OrderDescending().Take(MaxJunk))
+        if (numbers.Count > MaxJunk) throw TooMuch(host, numbers.Count);
+        foreach (var n in numbers.OrderDescending())
         {
             var name = BlobNames.Job(host, n);
             var item = new SealedItem(SealedKind.Job, name, Signers.Only(controlPlane.PublicKey, "the control plane"), name);

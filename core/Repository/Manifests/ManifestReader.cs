@@ -41,10 +41,9 @@ public sealed class ManifestReader(IObjectStore catalog, Keyring keyring, IReadO
     {
         var name = BlobNames.Manifest(backup.System, backup.Label);
         var others = new List<string>();
-        for (var n = 0; n <= SealedStore.MaxAlternates; n++)
+        await foreach (var blob in CandidatesAsync(name, cancellationToken).ConfigureAwait(false))
         {
-            var blob = BlobNames.Alternate(name, n);
-            if (await catalog.ReadWholeAsync(blob, SealedFormat.FirstRead, MaxRoot, cancellationToken).ConfigureAwait(false) is not { } read) break;
+            if (await catalog.ReadWholeAsync(blob, SealedFormat.FirstRead, MaxRoot, cancellationToken).ConfigureAwait(false) is not { } read) continue;
             if (Sha256Digest.Of(read.Bytes.Span) == backup.Manifest) return await OpenRootAsync(backup, blob, read.Bytes, cancellationToken).ConfigureAwait(false);
             others.Add(blob);
         }
@@ -99,6 +98,14 @@ public sealed class ManifestReader(IObjectStore catalog, Keyring keyring, IReadO
         {
             throw new DamagedException($"{label}: {e.Message}", e.Hint ?? Rebuild, e);
         }
+    }
+
+    // The name itself, as a rule; the listing is asked only when it is not the one.
+    private async IAsyncEnumerable<string> CandidatesAsync(string name, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        yield return name;
+        await foreach (var entry in catalog.ListAsync(name + ".", cancellationToken).ConfigureAwait(false))
+            if (SealedStore.IsAlternate(entry.Name.AsSpan(name.Length + 1), out _)) yield return entry.Name;
     }
 
     private static string ShardName(Manifest manifest, int shard) => BlobNames.ManifestShard(manifest.Attempt.System, manifest.Shards[shard].Hash);

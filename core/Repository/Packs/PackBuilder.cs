@@ -117,6 +117,7 @@ public sealed class PackBuilder : IDisposable
     }
 
     /// <summary>Seals the pack; the next one begins. Dispose the result when it is stored: its memory is used again.</summary>
+    /// <remarks>When it fails the builder is of no more use: the frames may be sealed already.</remarks>
     /// <exception cref="InvalidOperationException">There is nothing to seal.</exception>
     public async Task<SealedPack> SealAsync(CancellationToken cancellationToken)
     {

@@ -19,6 +19,9 @@ internal sealed class InstanceJournal(IJournal journal, InstanceId instanceId, G
     /// <summary>The head as this owner last wrote it.</summary>
     public InstanceHead Head => _head ?? throw new InvalidOperationException($"{instanceId} has not been acquired");
 
+    /// <summary>The same, or null before it was acquired; may be read from any thread.</summary>
+    public InstanceHead? Known => Volatile.Read(ref _head);
+
     /// <summary>The head, whoever owns it; null when there is none.</summary>
     public static async Task<InstanceHead?> ReadHeadAsync(IJournal journal, InstanceId instanceId, CancellationToken cancellationToken) =>
         await journal.ReadAsync(instanceId.ToString(), InstanceHead.Key, cancellationToken) is { } row ? InstanceHead.Of(row) : null;

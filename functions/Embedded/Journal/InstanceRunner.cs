@@ -22,6 +22,7 @@ internal sealed partial class InstanceRunner : IDisposable
     private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly CancellationTokenSource _abandoned = new();
     private readonly HashSet<int> _begun = [];
+    private readonly TaskCompletionSource _over = new();
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private IReadOnlyList<HistoryRow>? _freshHistory;
     private WorkflowRun? _run;
@@ -51,8 +52,8 @@ internal sealed partial class InstanceRunner : IDisposable
     /// <summary>The instance.</summary>
     public InstanceId InstanceId { get; }
 
-    /// <summary>The loop, once it was started.</summary>
-    public Task Completion { get; private set; } = Task.CompletedTask;
+    /// <summary>Completes when the loop has ended, however it did.</summary>
+    public Task Completion => _over.Task;
 
     /// <summary>Whether the loop ended because the instance is another engine's.</summary>
     public bool WasLost { get; private set; }
@@ -60,11 +61,14 @@ internal sealed partial class InstanceRunner : IDisposable
     /// <summary>Completes at the next step.</summary>
     public Task Changed => Volatile.Read(ref _changed).Task;
 
+    /// <summary>The head as this engine last wrote it; null before it was loaded.</summary>
+    public InstanceHead? Known => _journal.Known;
+
     /// <summary>How often the loop has come to rest, with its alarm set: for tests with a clock in hand.</summary>
     public int Rests => Volatile.Read(ref _rests);
 
     /// <summary>Begins to work.</summary>
-    public void Start(CancellationToken killed) => Completion = Task.Run(() => RunAsync(killed), CancellationToken.None);
+    public void Start(CancellationToken killed) => Task.Run(() => RunAsync(killed), CancellationToken.None);
 
     /// <summary>There may be new events in the inbox.</summary>
     public void Nudge()
@@ -108,6 +112,7 @@ internal sealed partial class InstanceRunner : IDisposable
         {
             await _abandoned.CancelAsync();
             Pulse();
+            _over.SetResult();
         }
     }
 

@@ -71,7 +71,7 @@ public sealed partial class JournaledEngine
     {
         while (true)
         {
-            var changed = Find(instanceId)?.Changed; // before the look, so that no step falls between
+            var changed = Find(instanceId) is { Completion.IsCompleted: false } runner ? Task.WhenAny(runner.Changed, runner.Completion) : null; // before the look: no step falls between
             var status = await GetStatusAsync(instanceId, cancellationToken) ?? throw new RefusedException($"there is no workflow instance {instanceId}");
             if (status.IsFinished || status != known) return status;
             await (changed?.WaitAsync(cancellationToken) ?? Task.Delay(ForeignPoll, _parts.Time, cancellationToken));
@@ -110,7 +110,10 @@ public sealed partial class JournaledEngine
 
     private async Task<bool> DeliverAsync(InstanceId instanceId, string name, string eventId, string payload, CancellationToken cancellationToken)
     {
-        if (await InstanceJournal.ReadHeadAsync(_parts.Journal, instanceId, cancellationToken) is not { Status.IsFinished: false } head) return false;
+        // What this engine works on need not be read first.
+        if (Find(instanceId)?.Known is not { Status.IsFinished: false } head)
+            head = await InstanceJournal.ReadHeadAsync(_parts.Journal, instanceId, cancellationToken);
+        if (head is not { Status.IsFinished: false }) return false;
 
         // A conflict means that the event is there already: raised before, or by a call whose answer was lost.
         await _parts.Journal.WriteAsync(instanceId.ToString(), InboxEvent.Rows(head.Incarnation, NextOrder(), eventId, name, payload), cancellationToken);

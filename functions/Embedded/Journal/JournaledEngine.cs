@@ -84,8 +84,8 @@ public sealed partial class JournaledEngine : IWorkflowClient, IAsyncDisposable
     internal void Attach(InstanceRunner runner)
     {
         if (!_isRunning || !_runners.TryAdd(runner.InstanceId, runner)) return;
-        runner.Start(_killed.Token);
         runner.Completion.ContinueWith(_ => Detach(runner), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        runner.Start(_killed.Token);
     }
 
     /// <summary>The runner of an instance, if this engine works on it.</summary>

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Holdfast.Core;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository;
@@ -95,6 +96,27 @@ public sealed class BackupEventsTests
         var json = LogWorld.Json(state);
         Assert.Equal(json, LogWorld.Json(LogWorld.FromJson(json)));
         Assert.Equal(World.Fold(state, Commit(Incr)).Backups[1], World.Fold(LogWorld.FromJson(json), Commit(Incr)).Backups[1]);
+    }
+
+    [Theory]
+    [InlineData("""{"type":"backup-intended","label":"20261123-120000F","system":"7300000000000000001","host":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE"}""")]
+    [InlineData("""{"type":"backup-intended","label":"20261123-120000F_20261125-120000D","system":"7300000000000000001","host":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE","parent":"20261123-120000F"}""")]
+    [InlineData("""{"type":"backup-committed","label":"20261123-120000F","attempt":2,"facts":{"major":17,"timeline":1,"startLsn":"0/4000028","stopLsn":"0/4000120","startTime":"2026-11-23T12:00:00.000000Z","stopTime":"2026-11-23T12:00:05.000000Z","databaseBytes":10,"readBytes":9,"storedBytes":5,"fileCount":3,"corruptPages":0},"manifest":"05b2a9e06a5c09786e15358e0c68c31b1606d27981bfdfff4a492178fe7ec898"}""")]
+    [InlineData("""{"type":"backup-failed","label":"20261123-120000F","reason":"the session was lost"}""")]
+    public void An_event_is_read_and_written_for_ever(string json) =>
+        Assert.Equal(json, JsonSerializer.Serialize(JsonSerializer.Deserialize(json, LogJson.Default.LogEvent)!, LogJson.Default.LogEvent));
+
+    [Fact]
+    public void The_state_of_backups_is_read_and_written_for_ever()
+    {
+        const string Backups = """
+            "lastLabel":"20261123-120000F_20261126-120000I","running":[{"entry":9,"label":"20261123-120000F_20261126-120000I","system":"7300000000000000001","host":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE","time":"2026-11-23T12:00:00.000000Z","parent":"20261123-120000F"}],"backups":[{"entry":6,"label":"20261123-120000F","system":"7300000000000000001","host":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE","attempt":2,"facts":{"major":17,"timeline":1,"startLsn":"0/4000028","stopLsn":"0/4000120","startTime":"2026-11-23T12:00:00.000000Z","stopTime":"2026-11-23T12:00:05.000000Z","databaseBytes":10,"readBytes":9,"storedBytes":5,"fileCount":3,"corruptPages":0},"manifest":"05b2a9e06a5c09786e15358e0c68c31b1606d27981bfdfff4a492178fe7ec898"}],"failedBackups":[{"entry":8,"label":"20261123-120000F_20261125-120000D","system":"7300000000000000001","time":"2026-11-23T12:00:00.000000Z","reason":"x"}]}
+            """;
+        var before = LogWorld.Json(World.Fold(Registered));
+        var json = $"{before[..^1]},{Backups}";
+        var state = LogWorld.FromJson(json);
+        Assert.Equal(json, LogWorld.Json(state));
+        Assert.Equal((1, 1, 1, "x"), (state.Running.Count, state.Backups.Count, state.FailedBackups.Count, state.FailedBackups[0].Reason));
     }
 
     [Fact]

@@ -36,7 +36,7 @@ internal sealed class IndependentReader
     /// <param name="sealedObject">The blob.</param>
     /// <param name="name">The name asked for.</param>
     /// <param name="signerJwk">Public JWK of the host.</param>
-    /// <param name="rsaJwk">Private JWK of the content, escrow or index key.</param>
+    /// <param name="rsaJwk">Private JWK of the content, escrow or index key; of a job, of the host's agreement key.</param>
     /// <param name="equalityKey">For WAL kinds: the tag is checked when content is opened.</param>
     public static IndependentReader Open(byte[] sealedObject, string name, byte[] signerJwk, byte[] rsaJwk, byte[]? equalityKey)
     {
@@ -87,22 +87,41 @@ internal sealed class IndependentReader
         Require(verifying.VerifyData((byte[])[.. "HFS1sig"u8, .. h, .. sx], signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation), "signature");
 
         // 2.5
-        using var unwrapping = RSA.Create(new RSAParameters
-        {
-            Modulus = Bytes(rsa["n"]), Exponent = Bytes(rsa["e"]), D = Bytes(rsa["d"]), P = Bytes(rsa["p"]), Q = Bytes(rsa["q"]), DP = Bytes(rsa["dp"]), DQ = Bytes(rsa["dq"]), InverseQ = Bytes(rsa["qi"]),
-        });
-        var thumbprint = Thumbprint($$"""{"e":"{{rsa["e"]}}","kty":"RSA","n":"{{rsa["n"]}}"}""");
-        var slot = Slots.Single(s => s.Algorithm == 1 && s.Thumbprint.SequenceEqual(thumbprint));
-        var unwrapped = unwrapping.Decrypt(slot.Wrapped, RSAEncryptionPadding.OaepSHA256);
+        var (purpose, unwrapped) = rsa.ContainsKey("n") ? UnwrapRsa(rsa) : UnwrapAgreement(rsa);
         Require(unwrapped.Length == 32, "wrapped key");
-        var dk = slot.Purpose == 3 ? null : unwrapped;
-        var idk = slot.Purpose == 3 ? unwrapped : Hkdf(unwrapped, new byte[32], "index-data-key", "");
+        var dk = purpose == 3 ? null : unwrapped;
+        var idk = purpose == 3 ? unwrapped : Hkdf(unwrapped, new byte[32], "index-data-key", "");
         Require(Hkdf(idk, salt, "commit-index", Name).SequenceEqual(commitIndex), "commitIndex");
         Require(dk is null || Hkdf(dk, salt, "commit-content", Name).SequenceEqual(commitContent), "commitContent");
         Index = Gcm(Hkdf(idk, salt, "index", Name), 0, h, x);
         ReadFrames(dk is null ? null : Hkdf(dk, salt, "content", Name), h);
         if (Content is not null && equalityKey is not null && Kind is >= 1 and <= 5)
             Require(HMACSHA256.HashData(equalityKey, Content.AsSpan(0, (int)CoveredLength)).SequenceEqual(Tag), "tag");
+    }
+
+    private (byte Purpose, byte[] Key) UnwrapRsa(Dictionary<string, string> rsa)
+    {
+        using var unwrapping = RSA.Create(new RSAParameters
+        {
+            Modulus = Bytes(rsa["n"]), Exponent = Bytes(rsa["e"]), D = Bytes(rsa["d"]), P = Bytes(rsa["p"]), Q = Bytes(rsa["q"]), DP = Bytes(rsa["dp"]), DQ = Bytes(rsa["dq"]), InverseQ = Bytes(rsa["qi"]),
+        });
+        var thumbprint = Thumbprint($$"""{"e":"{{rsa["e"]}}","kty":"RSA","n":"{{rsa["n"]}}"}""");
+        var slot = Slots.Single(s => s.Algorithm == 1 && s.Thumbprint.SequenceEqual(thumbprint));
+        return (slot.Purpose, unwrapping.Decrypt(slot.Wrapped, RSAEncryptionPadding.OaepSHA256));
+    }
+
+    // 4.7, with info = "HFS1 data key"
+    private (byte Purpose, byte[] Key) UnwrapAgreement(Dictionary<string, string> ec)
+    {
+        var thumbprint = Thumbprint($$"""{"crv":"P-256","kty":"EC","x":"{{ec["x"]}}","y":"{{ec["y"]}}"}""");
+        var slot = Slots.Single(s => s.Algorithm == 2 && s.Thumbprint.SequenceEqual(thumbprint));
+        using var own = ECDiffieHellman.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = Bytes(ec["d"]), Q = new ECPoint { X = Bytes(ec["x"]), Y = Bytes(ec["y"]) } });
+        var (e, rest) = (slot.Wrapped[..64], slot.Wrapped[64..]);
+        using var ephemeral = ECDiffieHellman.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, Q = new ECPoint { X = e[..32], Y = e[32..] } });
+        using var ephemeralPublic = ephemeral.PublicKey;
+        var prk = HMACSHA256.HashData(new byte[32], own.DeriveRawSecretAgreement(ephemeralPublic));
+        var key = HMACSHA256.HashData(prk, (byte[])[.. "HFA1"u8, .. e, .. Bytes(ec["x"]), .. Bytes(ec["y"]), .. "HFS1 data key"u8, 1]);
+        return (slot.Purpose, Gcm(key, 0, "HFS1 data key"u8.ToArray(), rest));
     }
 
     // 2.4
@@ -166,7 +185,8 @@ internal sealed class IndependentReader
         }
     }
 
-    private static List<ulong> Varints(byte[] packed)
+    /// <summary>A packed column.</summary>
+    public static List<ulong> Varints(byte[] packed)
     {
         var values = new List<ulong>();
         for (var at = 0; at < packed.Length;) values.Add(Varint(packed, ref at));

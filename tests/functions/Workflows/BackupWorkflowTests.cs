@@ -164,11 +164,12 @@ public sealed class BackupWorkflowTests : IAsyncLifetime
 
     private Task StartEngineAsync() => _world.RunAsync(new WorkflowRegistry()
         .Add(BackupNames.Workflow, new BackupWorkflow())
-        .Add<NextAttempt, JobTicket>(BackupActivities.SendJob, (context, input, _) =>
+        .Add<NextAttempt, AttemptReference>(BackupActivities.ChooseAttempt, (_, input, _) => Task.FromResult(new AttemptReference(input.Label, input.After + 1)))
+        .Add<AttemptReference, JobTicket>(BackupActivities.SendJob, (context, input, _) =>
         {
-            Note($"send {input.After + 1}");
+            Note($"send {input.Attempt}");
             _sent.Release();
-            return Task.FromResult(new JobTicket(BackupNames.Job(context.InstanceId, input.After + 1), input.After + 1));
+            return Task.FromResult(new JobTicket(BackupNames.Job(context.InstanceId, input.Attempt), input.Attempt));
         })
         .Add<JobCancellation, bool>(BackupActivities.CancelJob, (_, input, _) => NoteAsync($"cancel {input.Job}", true))
         .Add<ArchiveQuestion, ArchiveAnswer>(BackupActivities.CheckArchive, (_, input, _) => NoteAsync($"archive {input.Proven}", _archive(input)))

@@ -151,6 +151,8 @@ public sealed class ManifestTests : IDisposable
         Assert.NotEqual(givenUp.Root, built.Root);
         _world.Append(new BackupCommitted(_world.Attempt.Label, 2, built.Facts, built.Root));
         Assert.Equal(4, (await _world.Manifests().FilesAsync(_world.State.Backups[0])).Count);
+        _world.Catalog.Lose(BlobNames.Manifest(LogWorld.System, _world.Attempt.Label));
+        Assert.Equal(4, (await _world.Manifests().FilesAsync(_world.State.Backups[0])).Count);
     }
 
     [Fact]

@@ -28,7 +28,10 @@ internal sealed class CrashingJournal(IJournal inner, int crashAt, Crash crash) 
     /// <summary>The process lives on.</summary>
     public bool Heals { get; init; }
 
-    /// <summary>Completes at the crash.</summary>
+    /// <summary>Whether the process has died.</summary>
+    public bool IsDead => _isDead;
+
+    /// <summary>Completes at the crash, when it is known what the store holds.</summary>
     public TaskCompletionSource Crashed { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public Task CreateIfMissingAsync(CancellationToken cancellationToken) => inner.CreateIfMissingAsync(cancellationToken);
