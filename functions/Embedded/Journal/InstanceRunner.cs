@@ -93,7 +93,11 @@ internal sealed partial class InstanceRunner : IDisposable
     {
         try
         {
-            while (await LookAsync(killed) && !_isDraining) await SleepAsync(killed);
+            while (await LookAsync(killed))
+            {
+                if (!_isDraining) await SleepAsync(killed);
+                else if (_run is null || _ends.IsEmpty) break; // what returned during the last look is kept, too
+            }
         }
         catch (OwnershipLostException lost)
         {

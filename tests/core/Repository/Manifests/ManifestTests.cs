@@ -68,7 +68,7 @@ public sealed class ManifestTests : IDisposable
                     if (!changed) continue;
                     changes++;
                     var error = await Assert.ThrowsAnyAsync<DamagedException>(world.BuildAsync);
-                    Assert.Empty(world.Catalog.Names.Where(name => name.Contains("/manifest/", StringComparison.Ordinal)));
+                    Assert.DoesNotContain(world.Catalog.Names, name => name.Contains("/manifest/", StringComparison.Ordinal));
                     Assert.Matches("block|extent|pack", error.Message);
                 }
         Assert.True(changes > 60, $"only {changes} changes were tried");
