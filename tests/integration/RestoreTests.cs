@@ -17,7 +17,8 @@ public sealed class RestoreTests(RestoreWorld world) : IClassFixture<RestoreWorl
         Assert.Contains($"restored {world.Backup.Label} into {restored.DataFolder}", done.Output, StringComparison.Ordinal);
         await RestoreMatrixTests.JudgeCold(restored);
         Assert.Equal(3 << 20, new FileInfo(Path.Combine(restored.DataFolder, "holes")).Length - 3);
-        Assert.Equal("8", (await RunProcess.RunAsync(["du", "--block-size=1K", Path.Combine(restored.DataFolder, "holes")])).MustExit().Output.Split('\t')[0]);
+        var kibibytes = (await RunProcess.RunAsync(["du", "--block-size=1K", Path.Combine(restored.DataFolder, "holes")])).MustExit().Output.Split('\t')[0];
+        Assert.InRange(int.Parse(kibibytes, System.Globalization.CultureInfo.InvariantCulture), 0, 64); // of 3 MiB
         Assert.Equal("first, second", await RestoreWorld.ToldAsync(restored));
         Assert.Equal(20000, await restored.ScalarAsync<long>("SELECT count(*) FROM moved"));
         Assert.Equal(0, await restored.ScalarAsync<long>("SELECT count(*) FROM forgotten"));
@@ -113,9 +114,8 @@ public sealed class RestoreTests(RestoreWorld world) : IClassFixture<RestoreWorl
     {
         await using var restored = PostgresServer.CreateEmpty(17);
         var stop = world.Backup.Facts.StopLsn;
-        var name = (await world.Cluster.Primary.ScalarAsync<string>($"SELECT pg_walfile_name('{stop}'::pg_lsn + 1048576)"));
+        var name = await world.Cluster.Primary.ScalarAsync<string>($"SELECT pg_walfile_name('{stop}'::pg_lsn + 1048576)");
         var blob = world.Stored.Container("data").GetBlobClient($"{world.Backup.System}/wal/00000001/00000000/{name}");
-        if (!(await blob.ExistsAsync()).Value) return; // one segment held it all
         var content = (await blob.DownloadContentAsync()).Value.Content.ToArray();
         await blob.DeleteAsync();
         try
