@@ -29,7 +29,8 @@ make_cluster() {
   read -r CONTROL_PORT < <(free_ports 1)
   as_server holdfast init --cluster=shop --repo-auth=connection-string --repo-connection-string-file="$SCRATCH/secrets/connection-string" \
     --repo-ca-file="$TLS/ca.pem" --key-path="$SCRATCH/run/keys" --control-plane-url="http://127.0.0.1:$CONTROL_PORT" --yes
-  AGENT="--config=$keys/agent/holdfast.conf" RESTORER="--config=$keys/restorer/holdfast.conf" CONTROL_PLANE="--config=$keys/control-plane/holdfast.conf"
+  AGENT="--config=$keys/agent/holdfast.conf" HOST=("$AGENT" --pg-path="$SCRATCH/run/data")
+  RESTORER="--config=$keys/restorer/holdfast.conf" CONTROL_PLANE="--config=$keys/control-plane/holdfast.conf"
 }
 
 start_control_plane() {
@@ -39,7 +40,7 @@ start_control_plane() {
 }
 
 start_agent() {
-  as_server holdfast agent "$AGENT" >"$SCRATCH/agent.log" 2>&1 &
+  as_server holdfast agent "${HOST[@]}" >"$SCRATCH/agent.log" 2>&1 &
   disown
 }
 
@@ -61,7 +62,7 @@ set_up() {
   place "tools/$CHECKSUMS"
   CLIENTS=$SCRATCH/tools/$TOOLS/bin
   install -d -m 700 -o 65534 -g 65534 "$SCRATCH/run" "$SCRATCH/run/spool"
-  SERVER_ENVIRONMENT=(HOLDFAST_STATE_PATH="$SCRATCH/run/state" HOLDFAST_SPOOL_PATH="$SCRATCH/run/spool" HOLDFAST_PG_PATH="$SCRATCH/run/data"
+  SERVER_ENVIRONMENT=(HOLDFAST_STATE_PATH="$SCRATCH/run/state" HOLDFAST_SPOOL_PATH="$SCRATCH/run/spool"
     HOLDFAST_PG_SOCKET_PATH="$SCRATCH/run" HOLDFAST_PG_USER=postgres)
 }
 
@@ -91,11 +92,11 @@ load_tables() {
 protect() {
   step 'holdfast init' make_cluster
   step 'control plane' start_control_plane
-  step 'holdfast register' as_server holdfast register "$AGENT" --yes
+  step 'holdfast register' as_server holdfast register "${HOST[@]}" --yes
   start_agent
   stop_postgres "$SCRATCH/run/data"
   start_postgres 5432 "$SCRATCH/run/data" "${SETTINGS[@]}" archive_mode=on "archive_command=holdfast archive-push $AGENT %p"
-  step 'holdfast check' as_server holdfast check "$AGENT"
+  step 'holdfast check' as_server holdfast check "${HOST[@]}"
 }
 
 back_up() {
@@ -193,7 +194,7 @@ leave_a_way_in() {
   {
     printf '#!/usr/bin/env bash\n# %s/play COMMAND…, for example: play holdfast info\n' "$SCRATCH"
     declare -p SCRATCH CLIENTS SERVER_ENVIRONMENT
-    printf 'SERVER_ENVIRONMENT+=(HOLDFAST_CONFIG=%q)\n' "${AGENT#--config=}"
+    printf 'SERVER_ENVIRONMENT+=(HOLDFAST_CONFIG=%q HOLDFAST_PG_PATH=%q)\n' "${AGENT#--config=}" "$SCRATCH/run/data"
     declare -f as_server
     printf 'as_server "$@"\n'
   } >"$SCRATCH/play"

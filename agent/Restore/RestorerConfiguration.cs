@@ -32,9 +32,12 @@ internal sealed class RestorerConfiguration(ResolvedOptions options, StateFolder
         state.Write(FileName, Encoding.UTF8.GetBytes(text.ToString()));
     }
 
-    /// <summary>restore_command; a percent sign is PostgreSQL's, and the rest is read by a shell.</summary>
+    /// <summary>
+    /// restore_command; a percent sign is PostgreSQL's, and the rest is read by a shell. PostgreSQL runs it in its data directory, and %p is relative to that: said
+    /// outright, for a PGDATA or pg-path that is meant for another server of this host would send the segment there.
+    /// </summary>
     public string Command(string program) =>
-        $"{Quote(program)} archive-get --config={Quote(Path)} --cluster={Quote(options.Get(OptionTable.Cluster))} %f \"%p\"";
+        $"{Quote(program)} archive-get --config={Quote(Path)} --cluster={Quote(options.Get(OptionTable.Cluster))} --pg-path=\"$PWD\" %f \"%p\"";
 
     private static string Quote(string word)
     {
