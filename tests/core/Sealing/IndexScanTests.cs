@@ -165,20 +165,25 @@ public class IndexScanTests
 
     private static long Budget(byte[] bytes) => IndexScan.Allowance + (long)IndexScan.PerByte * bytes.Length;
 
+    // The least of some times: what a message's type, or the runtime, makes once is not of these bytes.
     private static long Allocated(byte[] bytes, out bool refused)
     {
-        _ = IndexBounds.Parse([]); // What is made once.
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        try
+        var least = long.MaxValue;
+        refused = IsRefused(bytes);
+        for (var time = 0; time < 3; time++)
         {
-            _ = IndexBounds.Parse(bytes);
-            refused = false;
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            _ = IsRefused(bytes);
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
         }
-        catch (SealedObjectException)
-        {
-            refused = true;
-        }
-        return GC.GetAllocatedBytesForCurrentThread() - before;
+        return least;
+    }
+
+    private static bool IsRefused(byte[] bytes)
+    {
+        try { _ = IndexBounds.Parse(bytes); }
+        catch (SealedObjectException) { return true; }
+        return false;
     }
 
     // "7.1/AA00": field 7, in it field 1, in it the bytes AA 00 again and again; "18/0A*00": one field of tag 0A full of 00.
