@@ -66,9 +66,11 @@ public sealed class OptionResolver
 
     private static ConfigurationException UnknownVariable(string name)
     {
-        var near = NearestName.Of(name, OptionTable.All.Where(row => row.In(OptionPlaces.Environment)).Select(row => row.EnvironmentVariable));
+        // Without what all of them start with: it would make any two look alike.
+        const string Prefix = OptionTable.EnvironmentPrefix;
+        var near = NearestName.Of(name[Prefix.Length..], OptionTable.All.Where(row => row.In(OptionPlaces.Environment)).Select(row => row.EnvironmentVariable[Prefix.Length..]));
         return new ConfigurationException($"environment variable {name} stands for no option",
-            near is null ? $"unset {name}. All options: holdfast help --reference" : $"did you mean {near}? All options: holdfast help --reference");
+            near is null ? $"unset {name}. All options: holdfast help --reference" : $"did you mean {Prefix}{near}? All options: holdfast help --reference");
     }
 
     private void TakeDocument(string path, IniDocument document, UnixFileMode mode)
