@@ -10,8 +10,10 @@ public sealed class RestorerConfigurationTests
     [Fact]
     public void A_data_directory_in_the_environment_of_the_restored_server_does_not_send_WAL_to_another()
     {
-        var command = new RestorerConfiguration(Resolve("--cluster=shop", "--config=/etc/holdfast/holdfast.conf", "--pg-path=/srv/copy"), new StateFolder("/nowhere")).Command("/usr/bin/holdfast");
-        Assert.Equal("/usr/bin/holdfast archive-get --config=/etc/holdfast/holdfast.conf --cluster=shop --pg-path=\"$PWD\" %f \"%p\"", command);
+        using var folder = new TemporaryFolder();
+        var file = folder.Write("holdfast.conf", "[shop]\n");
+        var command = new RestorerConfiguration(Resolve("--cluster=shop", $"--config={file}", "--pg-path=/srv/copy"), new StateFolder("/nowhere")).Command("/usr/bin/holdfast");
+        Assert.Equal($"/usr/bin/holdfast archive-get --config={file} --cluster=shop --pg-path=\"$PWD\" %f \"%p\"", command);
         var options = OptionResolver.Resolve(CommandSet.ArchiveGet, FlagReader.Read(CommandSet.ArchiveGet, "test", ["--cluster=shop", "--pg-path=/srv/copy"]).Flags,
             new Dictionary<string, string> { ["PGDATA"] = "/srv/original", ["HOLDFAST_PG_PATH"] = "/srv/original" });
         Assert.Equal("/srv/copy", options.Get(OptionTable.PgPath));
