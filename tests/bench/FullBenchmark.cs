@@ -27,11 +27,15 @@ public static class FullBenchmark
             .Add("peak_mb", Megabytes(ours, round => round.PeakAgent))
             .Add("control_plane_mb", Megabytes(ours, round => round.PeakControlPlane))
             .Add("wall_s", ourCost?.Wall.TotalSeconds).Add("cpu_s", ourCost?.Cpu.TotalSeconds).Add("stored_mb", ourStored).Add("read_mb", Megabytes(ours, round => round.Read))
+            .Add("cpu_s_parts", Parts(ours, round => round.CpuParts)).Add("stored_mb_parts", Parts(ours, round => round.StoredParts?.ToDictionary(part => part.Key, part => part.Value / 1e6)))
             .Add("peer", peer).Add("peer_wall_s", theirCost.Wall.TotalSeconds).Add("peer_cpu_s", theirCost.Cpu.TotalSeconds).Add("peer_stored_mb", theirStored)
             .Add("wall_s_rounds", Report.Seconds(ours?.Select(round => round.Cost.Wall))).Add("cpu_s_rounds", Report.Seconds(ours?.Select(round => round.Cost.Cpu)))
             .Add("peer_wall_s_rounds", Report.Seconds(theirs.Select(round => round.Cost.Wall))).Add("peer_cpu_s_rounds", Report.Seconds(theirs.Select(round => round.Cost.Cpu)))
             .Add("page_cache", "warm").Add("rounds", Rounds.Count).Write();
     }
+
+    private static Dictionary<string, double>? Parts(List<BackupFigures>? rounds, Func<BackupFigures, IReadOnlyDictionary<string, double>?> parts) =>
+        rounds is null || parts(rounds[0]) is not { } first ? null : first.Keys.ToDictionary(part => part, part => Math.Round(Statistics.Median(rounds.Select(round => parts(round)!.GetValueOrDefault(part))), 3));
 
     private static double? Megabytes(List<BackupFigures>? rounds, Func<BackupFigures, long?> figure) =>
         rounds is null || figure(rounds[0]) is null ? null : Statistics.Median(rounds.Select(round => figure(round)!.Value)) / 1e6;

@@ -42,17 +42,17 @@ public sealed class HoldfastBackup : IBackupTool, IAsyncDisposable
         var (controlPlane, agent) = (_controlPlane!.Id, _agent!.Id);
         ProcessFigures.ResetPeak(controlPlane);
         ProcessFigures.ResetPeak(agent);
-        var (cpu, read, stored) = (Cpu(), ProcessFigures.BytesRead(agent), await StoredAsync());
-        var cost = MeasuredProcess.Run([_programs.Holdfast, "backup", "--type=full"], _cluster.Environment, _scratch["output"]);
-        cost += new Cost(TimeSpan.Zero, Cpu() - cpu);
-        var figures = new BackupFigures(cost, await StoredAsync() - stored, ProcessFigures.BytesRead(agent) - read, ProcessFigures.PeakBytes(agent), ProcessFigures.PeakBytes(controlPlane));
+        var (cpuControlPlane, cpuAgent, read, before) = (ProcessFigures.Cpu(controlPlane), ProcessFigures.Cpu(agent), ProcessFigures.BytesRead(agent), await StoredAsync());
+        var command = MeasuredProcess.Run([_programs.Holdfast, "backup", "--type=full"], _cluster.Environment, _scratch["output"]);
+        (cpuControlPlane, cpuAgent, read) = (ProcessFigures.Cpu(controlPlane) - cpuControlPlane, ProcessFigures.Cpu(agent) - cpuAgent, ProcessFigures.BytesRead(agent) - read);
+        var (peakAgent, peakControlPlane) = (ProcessFigures.PeakBytes(agent), ProcessFigures.PeakBytes(controlPlane));
         _controlPlane.MustRun();
         _agent.MustRun();
         _controlPlane.Pause();
         _agent.Pause();
-        return figures;
-
-        TimeSpan Cpu() => ProcessFigures.Cpu(controlPlane) + ProcessFigures.Cpu(agent);
+        var stored = (await StoredAsync()).ToDictionary(kind => kind.Key, kind => kind.Value - before.GetValueOrDefault(kind.Key));
+        return new BackupFigures(command + new Cost(TimeSpan.Zero, cpuControlPlane + cpuAgent), stored.Values.Sum(), read, peakAgent, peakControlPlane,
+            new Dictionary<string, double> { ["agent"] = cpuAgent.TotalSeconds, ["control_plane"] = cpuControlPlane.TotalSeconds, ["command"] = command.Cpu.TotalSeconds }, stored);
     }
 
     /// <summary>With the restorer's configuration and nothing else: control plane and agent may stand still.</summary>
@@ -77,7 +77,11 @@ public sealed class HoldfastBackup : IBackupTool, IAsyncDisposable
         _agent.MustRun();
     }
 
-    // Packs, their indexes and the list of files; root, shards and map.
-    private async Task<long> StoredAsync() =>
-        await StoredBytes.SumAsync(StoredBytes.Container(_azurite, _cluster.Name + "-data"), "", "/backup/") + await StoredBytes.SumAsync(StoredBytes.Container(_azurite, _cluster.Name + "-catalog"), "");
+    // {s}/backup/{label}/{attempt}/{kind}/… and, in the catalog, {s}/{kind}/…
+    private async Task<Dictionary<string, long>> StoredAsync()
+    {
+        var sums = await StoredBytes.ByKindAsync(StoredBytes.Container(_azurite, _cluster.Name + "-data"), "", name => name.Split('/') is [_, "backup", _, _, var kind, ..] ? kind : null);
+        foreach (var (kind, bytes) in await StoredBytes.ByKindAsync(StoredBytes.Container(_azurite, _cluster.Name + "-catalog"), "", name => name.Split('/')[1])) sums[kind] = bytes;
+        return sums;
+    }
 }

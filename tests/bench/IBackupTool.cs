@@ -16,7 +16,11 @@ public interface IBackupTool : ITool
 /// <param name="Read">What was read; null where it cannot be told.</param>
 /// <param name="PeakAgent">The most memory that the agent had resident; null for tools without one.</param>
 /// <param name="PeakControlPlane">The same of the control plane.</param>
-public sealed record BackupFigures(Cost Cost, long Stored, long? Read = null, long? PeakAgent = null, long? PeakControlPlane = null)
+/// <param name="CpuParts">CPU seconds by who spent them; null where it cannot be told.</param>
+/// <param name="StoredParts">Bytes by kind of blob.</param>
+public sealed record BackupFigures(
+    Cost Cost, long Stored, long? Read = null, long? PeakAgent = null, long? PeakControlPlane = null,
+    IReadOnlyDictionary<string, double>? CpuParts = null, IReadOnlyDictionary<string, long>? StoredParts = null)
 {
     /// <summary>For those who watch.</summary>
     public override string ToString() => $"{Cost.Wall.TotalSeconds,6:F2} s wall {Cost.Cpu.TotalSeconds,6:F2} s CPU {Stored / 1e6,7:F1} MB";
