@@ -1,8 +1,8 @@
+using System.Text.Json;
 using Cronos;
 using Holdfast.Core;
 using Holdfast.Core.Api;
 using Holdfast.Core.Repository;
-using System.Text.Json;
 
 namespace Holdfast.Functions.Activities;
 

@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository;
 using Holdfast.Core.Repository.Manifests;
@@ -5,7 +6,6 @@ using Holdfast.Core.Repository.Packs;
 using Holdfast.Core.Sealing;
 using Holdfast.Tests.Core.Repository.Packs;
 using Holdfast.Tests.Core.Sealing;
-using Google.Protobuf;
 using Wire = Holdfast.Core.Sealing.Wire;
 
 namespace Holdfast.Tests.Core.Repository.Manifests;

@@ -1,0 +1,127 @@
+using System.Diagnostics;
+
+namespace Holdfast.Tests.Fixtures;
+
+/// <summary>
+/// A server, its resident agent and a control plane, each a process of its own, on a real Azurite, made by <c>init</c> and <c>register</c> as an operator would.
+/// What runs on the database host runs as the server's user.
+/// </summary>
+public sealed class ControlledCluster : IAsyncDisposable
+{
+    private readonly ScratchFolder _scratch = new("cc");
+    private readonly string _name = $"c{Guid.NewGuid():N}"[..20];
+    private readonly List<string> _agentLog = [];
+    private Process? _agent;
+
+    private ControlledCluster(PostgresServer server) => Server = server;
+
+    /// <summary>The server that archives.</summary>
+    public PostgresServer Server { get; }
+
+    /// <summary>The control plane.</summary>
+    public ControlPlaneProcess ControlPlane { get; private set; } = null!;
+
+    /// <summary>What agent and control plane have logged.</summary>
+    public string Log
+    {
+        get
+        {
+            lock (_agentLog) return $"agent:\n{string.Join('\n', _agentLog)}\ncontrol plane:\n{ControlPlane.Log}";
+        }
+    }
+
+    private static string Agent => Environment.GetEnvironmentVariable("HOLDFAST_TEST_AGENT") ?? throw new InvalidOperationException("HOLDFAST_TEST_AGENT is not set: run tests/run.sh");
+
+    private string[] Host => [$"--config={Configuration("agent")}", $"--pg-path={Server.DataFolder}", $"--state-path={_scratch["state"]}"];
+
+    private string[] Session => [$"--pg-socket-path={Server.SocketFolder}", "--pg-user=postgres"];
+
+    /// <summary>Starts all of it; the server archives.</summary>
+    public static async Task<ControlledCluster> StartAsync(AzuriteServer azurite, int major)
+    {
+        var cluster = new ControlledCluster(await PostgresServer.StartNewAsync(major, walSegmentMebibytes: 1));
+        try
+        {
+            await cluster.SetUpAsync(azurite);
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Starts the agent (again).</summary>
+    public void StartAgent()
+    {
+        _agent = RunProcess.Start(UnprivilegedUser.Command(Agent, ["agent", .. Host, .. Session, "--heartbeat-interval=1s"]));
+        _agent.OutputDataReceived += (_, line) => Note(line.Data);
+        _agent.ErrorDataReceived += (_, line) => Note(line.Data);
+        _agent.BeginOutputReadLine();
+        _agent.BeginErrorReadLine();
+    }
+
+    /// <summary>SIGKILL for the agent.</summary>
+    public async Task KillAgentAsync()
+    {
+        if (_agent is not { } agent) return;
+        _agent = null;
+        if (!agent.HasExited) RunProcess.Signal(agent.Id, 9);
+        await agent.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
+        agent.Dispose();
+    }
+
+    /// <summary>SIGKILL for the control plane, and another in its place.</summary>
+    public async Task RestartControlPlaneAsync()
+    {
+        await ControlPlane.Kill9();
+        var url = ControlPlane.Url;
+        await ControlPlane.DisposeAsync();
+        ControlPlane = await ControlPlaneProcess.StartAsync(Configuration("control-plane"), url);
+    }
+
+    /// <summary>A command of the database host.</summary>
+    public Task<ProcessResult> RunAsync(string command, params IEnumerable<string> words) =>
+        RunProcess.RunAsync(UnprivilegedUser.Command(Agent, [command, $"--config={Configuration("agent")}", .. words]), timeout: TimeSpan.FromMinutes(3));
+
+    /// <summary>Restores into an empty server, with the restorer's key.</summary>
+    public Task<ProcessResult> RestoreAsync(PostgresServer into, params IEnumerable<string> words) => RunProcess.RunAsync(
+        UnprivilegedUser.Command(Agent, ["restore", $"--config={Configuration("restorer")}", $"--pgdata={into.DataFolder}", $"--state-path={_scratch["restorer"]}", .. words]));
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await KillAgentAsync();
+        if (ControlPlane is not null) await ControlPlane.DisposeAsync();
+        await Server.DisposeAsync();
+        _scratch.Dispose();
+    }
+
+    private string Configuration(string role) => _scratch["keys", _name, role, "holdfast.conf"];
+
+    private async Task SetUpAsync(AzuriteServer azurite)
+    {
+        var url = ControlPlaneProcess.FreeUrl();
+        ReadyKeys.PlaceIn(_scratch["keys", _name]);
+        await File.WriteAllTextAsync(_scratch["connection"], azurite.ConnectionString);
+        ScratchFolder.GiveToServers(_scratch.Path);
+        ScratchFolder.GiveToServers(Server.DataFolder);
+        await MustAsync(["init", "--yes", $"--cluster={_name}", $"--key-path={_scratch["keys"]}", "--repo-auth=connection-string",
+            $"--repo-connection-string-file={_scratch["connection"]}", $"--repo-ca-file={azurite.CaFile}", $"--control-plane-url={url.AbsoluteUri.TrimEnd('/')}"]);
+        ControlPlane = await ControlPlaneProcess.StartAsync(Configuration("control-plane"), url);
+        await MustAsync(["register", .. Host]);
+        await Server.StopAsync();
+        (Server.Settings["archive_mode"], Server.Settings["archive_command"]) = ("on", $"{Agent} archive-push {string.Join(' ', Host)} %p");
+        await Server.StartAsync();
+        StartAgent();
+    }
+
+    private static async Task MustAsync(string[] words) => (await RunProcess.RunAsync(UnprivilegedUser.Command(Agent, words))).MustExit();
+
+    private void Note(string? line)
+    {
+        if (line is null) return;
+        lock (_agentLog) _agentLog.Add(line);
+    }
+}

@@ -1,0 +1,73 @@
+using System.Text.Json;
+using Holdfast.Tests.Fixtures;
+
+namespace Holdfast.Tests.Integration;
+
+/// <summary>The whole of it, nothing standing in for anything: a backup asked of the control plane, made by the agent under load, restored, and judged by others' tools.</summary>
+[Collection(AzuriteCollection.Name)]
+public sealed class ControlledBackupTests(SharedAzurite azurite)
+{
+    private const Needs Everything = Needs.Azurite | Needs.Postgres | Needs.Clients | Needs.Agent | Needs.ControlPlane;
+
+    [NeedsTheory(Everything)]
+    [MemberData(nameof(PostgresServer.Majors), MemberType = typeof(PostgresServer))]
+    public async Task A_backup_taken_under_load_brings_back_what_pg_dump_saw_at_the_moment(int major)
+    {
+        await using var cluster = await ControlledCluster.StartAsync(azurite.Server, major);
+        var server = cluster.Server;
+        await server.RunClientAsync("pgbench", "--initialize", "--scale=2", "--quiet");
+        await server.ExecuteAsync("""
+            CREATE TABLE orders AS SELECT n AS id, md5(n::text) AS note FROM generate_series(1, 20000) AS n;
+            ALTER TABLE orders ADD PRIMARY KEY (id); CREATE INDEX ON orders USING gin (string_to_array(note, 'a'));
+            """);
+
+        var load = server.RunClientAsync("pgbench", "--client=2", "--time=4", "--no-vacuum");
+        var taken = await cluster.RunAsync("backup", "--type=full");
+        await load;
+        Assert.True(taken.ExitCode == 0, $"{taken.Output}{taken.Error}\n{cluster.Log}");
+        Assert.Contains("committed in", taken.Output, StringComparison.Ordinal);
+        Assert.Contains("0 corrupt pages", taken.Output, StringComparison.Ordinal);
+        var expected = await DumpAsync(server);
+        var moment = await server.ScalarAsync<string>("SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')");
+        await server.ExecuteAsync("DROP TABLE orders; INSERT INTO pgbench_history (tid) VALUES (-1)");
+        await ArchivedCluster.ArchiveAllAsync(server);
+
+        await using var restored = PostgresServer.CreateEmpty(major);
+        (await cluster.RestoreAsync(restored, $"--target-time={moment}", "--target-action=promote")).MustExit();
+        await RestoreMatrixTests.JudgeCold(restored);
+        restored.Settings["hot_standby"] = "off"; // then the first connection is made when recovery has ended
+        await restored.StartAsync();
+        Assert.Equal(expected, await DumpAsync(restored));
+        await restored.RunClientAsync("pg_amcheck", "--all", "--heapallindexed", "--install-missing");
+        await RestoreMatrixTests.CheckSumsAsync(restored);
+    }
+
+    [NeedsFact(Everything)]
+    public async Task With_agent_and_control_plane_killed_while_it_runs_it_is_committed_all_the_same()
+    {
+        await using var cluster = await ControlledCluster.StartAsync(azurite.Server, 17);
+        await cluster.Server.RunClientAsync("pgbench", "--initialize", "--scale=10", "--quiet");
+        (await cluster.RunAsync("backup", "--type=full", "--detach")).MustExit();
+        await cluster.KillAgentAsync();
+        await cluster.RestartControlPlaneAsync();
+        cluster.StartAgent();
+        await Eventually.IsTrueAsync(async () =>
+        {
+            using var info = JsonDocument.Parse((await cluster.RunAsync("info", "--output=json")).MustExit().Output);
+            var history = info.RootElement.GetProperty("histories")[0];
+            Assert.Equal(0, history.GetProperty("failed").GetArrayLength());
+            return history.GetProperty("backups").GetArrayLength() == 1;
+        }, () => cluster.Log);
+
+        await using var restored = PostgresServer.CreateEmpty(17);
+        (await cluster.RestoreAsync(restored, "--target-immediate", "--target-action=promote")).MustExit();
+        await RestoreMatrixTests.JudgeCold(restored);
+        restored.Settings["hot_standby"] = "off";
+        await restored.StartAsync();
+        Assert.Equal(1_000_000, await restored.ScalarAsync<long>("SELECT count(*) FROM pgbench_accounts"));
+    }
+
+    /// <summary>Everything of the database as SQL. The key that newer pg_dumps write around it is a random one.</summary>
+    private static async Task<string> DumpAsync(PostgresServer server) => string.Join('\n',
+        (await server.RunClientAsync("pg_dump")).Output.Split('\n').Where(line => !line.StartsWith("\\restrict ", StringComparison.Ordinal) && !line.StartsWith("\\unrestrict ", StringComparison.Ordinal)));
+}
