@@ -30,7 +30,7 @@ internal static class StoreTransport
         var roots = caFile is null ? null : Load(caFile);
         if (roots is not null) handler.SslOptions.CertificateChainPolicy = PolicyFor(roots);
         handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
-            errors == SslPolicyErrors.None || (roots is null && IsTrustedBySystem(certificate, chain, errors)) ? true : throw Refused(certificate, chain, errors);
+            errors == SslPolicyErrors.None || IsTrusted(roots, certificate, chain, errors) ? true : throw Refused(certificate, chain, errors);
         return new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
@@ -48,19 +48,22 @@ internal static class StoreTransport
         return policy;
     }
 
-    private static bool IsTrustedBySystem(X509Certificate? certificate, X509Chain? sent, SslPolicyErrors errors)
+    /// <summary>Judges by one candidate at a time: of two authorities of one name (a renewed key has its predecessor's), building a chain may take the wrong one.</summary>
+    private static bool IsTrusted(X509Certificate2Collection? roots, X509Certificate? certificate, X509Chain? sent, SslPolicyErrors errors)
     {
         if (errors != SslPolicyErrors.RemoteCertificateChainErrors || certificate is not X509Certificate2 leaf) return false;
         var others = sent is null ? [] : sent.ChainElements.Select(element => element.Certificate).Concat(sent.ChainPolicy.ExtraStore);
-        // One candidate at a time: two authorities of one name in the store would confuse the building of a chain.
-        return SystemRoots.IssuersOf([leaf, .. others]).Any(root => IsTrustedBy(root, leaf, sent));
+        return (roots ?? SystemRoots.IssuersOf([leaf, .. others])).Any(root => IsTrustedBy(root, roots, leaf, sent));
     }
 
-    private static bool IsTrustedBy(X509Certificate2 root, X509Certificate2 leaf, X509Chain? sent)
+    private static bool IsTrustedBy(X509Certificate2 root, X509Certificate2Collection? bundle, X509Certificate2 leaf, X509Chain? sent)
     {
         using var chain = new X509Chain { ChainPolicy = PolicyFor([root]) };
-        if (sent is not null) chain.ChainPolicy.ExtraStore.AddRange(sent.ChainPolicy.ExtraStore);
+        if (sent is not null) chain.ChainPolicy.ExtraStore.AddRange(sent.ChainPolicy.ExtraStore.Where(IsOther).ToArray());
+        if (bundle is not null) chain.ChainPolicy.ExtraStore.AddRange(bundle.Where(IsOther).ToArray());
         return chain.Build(leaf);
+
+        bool IsOther(X509Certificate2 certificate) => !certificate.SubjectName.RawData.AsSpan().SequenceEqual(root.SubjectName.RawData);
     }
 
     // Thrown rather than answered with "false", which would not tell what is wrong.
