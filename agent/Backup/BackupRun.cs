@@ -21,7 +21,7 @@ namespace Holdfast.Agent.Backup;
 /// <param name="identity">Signs.</param>
 /// <param name="request">What was asked for.</param>
 /// <param name="progress">Told how far it is.</param>
-public sealed partial class BackupRun(CommandContext context, Host.Repository repository, HostIdentity identity, BackupRequest request, BackupProgress progress)
+public sealed partial class BackupRun(CommandContext context, Host.Repository repository, HostIdentity identity, BackupOrder request, ReadingProgress progress)
 {
     // Long enough for a write of 8 KiB that was under way, short enough that a corrupt file does not hold up the backup.
     private static readonly TimeSpan TornPagePause = TimeSpan.FromMilliseconds(20);

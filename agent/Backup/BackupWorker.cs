@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository.Packs;
+using Microsoft.Win32.SafeHandles;
 
 namespace Holdfast.Agent.Backup;
 
@@ -12,7 +13,7 @@ namespace Holdfast.Agent.Backup;
 /// <param name="Corrupt">Where corrupt pages are listed.</param>
 /// <param name="Progress">How far it is.</param>
 internal sealed record BackupSource(
-    byte[] Root, string VersionDirectory, ScannedFiles Files, bool VerifyChecksums, CorruptPages Corrupt, BackupProgress Progress);
+    byte[] Root, string VersionDirectory, ScannedFiles Files, bool VerifyChecksums, CorruptPages Corrupt, ReadingProgress Progress);
 
 /// <summary>
 /// Reads files into packs, one of several workers. While a pack is being stored, the next one is filled; a third is not begun before the first is stored,
@@ -86,9 +87,17 @@ internal sealed class BackupWorker(BackupSource source, PackBuilder builder, Pag
 
     private void ReadWhole(int file, CancellationToken cancellationToken)
     {
-        var (read, crc) = Read(file, 0, source.Files.Length(file), out var isGone, cancellationToken);
-        if (isGone) source.Files.NoteGone(file);
-        else source.Files.Note(file, read, crc);
+        var (id, length) = (source.Files.Id(file), source.Files.Length(file));
+        var path = PathOf(id);
+        using (var handle = length == 0 ? null : RawFiles.OpenFile(path))
+        {
+            if (handle is null && length > 0) source.Files.NoteGone(file);
+            else
+            {
+                var (read, crc) = handle is null ? default : Read(handle, id, path, 0, length, cancellationToken);
+                source.Files.Note(file, read, crc);
+            }
+        }
         source.Progress.FileDone();
     }
 
@@ -97,22 +106,22 @@ internal sealed class BackupWorker(BackupSource source, PackBuilder builder, Pag
         var (read, crc) = (0L, 0u);
         if (part.Begin(stretch.Offset, stretch.Length))
         {
-            (read, crc) = Read(stretch.FirstFile, stretch.Offset, stretch.Length, out var isGone, cancellationToken);
-            if (isGone) part.NoteGone();
-            if (read < stretch.Length && part.EndEarly(stretch.Offset, stretch.Length, read)) (read, crc) = (stretch.Length, FillUp(stretch, read, crc, cancellationToken));
+            var id = source.Files.Id(stretch.FirstFile);
+            var path = PathOf(id);
+            using var handle = RawFiles.OpenFile(path);
+            if (part.Meet(handle is not null))
+            {
+                if (handle is not null) (read, crc) = Read(handle, id, path, stretch.Offset, stretch.Length, cancellationToken);
+                if (read < stretch.Length && part.EndEarly(stretch.Offset, stretch.Length, read)) (read, crc) = (stretch.Length, FillUp(stretch, read, crc, cancellationToken));
+            }
         }
         if (part.Finish(stretch.Offset, read, crc)) source.Progress.FileDone();
     }
 
-    private (long Read, uint Crc) Read(int file, long offset, long length, out bool isGone, CancellationToken cancellationToken)
+    private (long Read, uint Crc) Read(
+        SafeFileHandle handle, FileId id, byte[] path, long offset, long length, CancellationToken cancellationToken)
     {
-        var id = source.Files.Id(file);
-        var path = PathOf(id);
-        isGone = false;
-        if (length == 0 && offset == 0) return (0, 0);
-        using var handle = RawFiles.OpenFile(path);
-        if (isGone = handle is null) return (0, 0);
-        RawFiles.Advise(handle!, offset, length, Sequential);
+        RawFiles.Advise(handle, offset, length, Sequential);
         var verify = source.VerifyChecksums && id.IsRelation && id.Fork != RelationFork.FreeSpaceMap;
         var (done, crc) = (0L, 0u);
         while (done < length)
@@ -121,12 +130,12 @@ internal sealed class BackupWorker(BackupSource source, PackBuilder builder, Pag
             var space = builder.Space.Span;
             var want = (int)Math.Min(space.Length, length - done);
             var at = Stopwatch.GetTimestamp();
-            var got = RawFiles.Read(handle!, space[..want], offset + done, path);
+            var got = RawFiles.Read(handle, space[..want], offset + done, path);
             Spent(ref _times.Read, ref at);
             // PostgreSQL truncates to whole blocks: what is less is a file that is being extended, and WAL's business.
             if (got < want && id.IsRelation) got -= got % PackFormat.BlockSize;
             if (got == 0) break;
-            if (verify) Verify(handle!, id, path, space[..(got - got % PackFormat.BlockSize)], offset + done);
+            if (verify) Verify(handle, id, path, space[..(got - got % PackFormat.BlockSize)], offset + done);
             Spent(ref _times.Verify, ref at);
             crc = Crc32C.Combine(crc, builder.Commit(id, (uint)((offset + done) / PackFormat.BlockSize), got), got);
             Spent(ref _times.Pack, ref at);
@@ -138,7 +147,7 @@ internal sealed class BackupWorker(BackupSource source, PackBuilder builder, Pag
         return (done, crc);
     }
 
-    private void Verify(Microsoft.Win32.SafeHandles.SafeFileHandle handle, FileId id, byte[] path, Span<byte> pages, long offset)
+    private void Verify(SafeFileHandle handle, FileId id, byte[] path, Span<byte> pages, long offset)
     {
         var block = (uint)(offset / PackFormat.BlockSize);
         var first = id.Segment * RelationFileName.BlocksPerSegment + block;

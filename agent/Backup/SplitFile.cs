@@ -12,7 +12,7 @@ internal sealed class SplitFile(ScannedFiles files, int file)
     private readonly List<(long Offset, long Length, uint Crc)> _parts = [];
     private long _begun, _end = long.MaxValue;
     private int _given, _done;
-    private bool _all, _gone;
+    private bool _all, _met, _gone;
 
     /// <summary>Its number.</summary>
     public int File { get; } = file;
@@ -51,10 +51,18 @@ internal sealed class SplitFile(ScannedFiles files, int file)
         }
     }
 
-    /// <summary>The file was not there any more when a part of it was to be read.</summary>
-    public void NoteGone()
+    /// <summary>
+    /// A worker opened the file for its part, or found it gone. The first to say so decides for all: a file that vanished before anyone opened it is not in
+    /// the backup, though another part of it may have been begun.
+    /// </summary>
+    /// <returns>Whether its part is to be read.</returns>
+    public bool Meet(bool isThere)
     {
-        lock (_gate) _gone = true;
+        lock (_gate)
+        {
+            if (!_met) (_met, _gone) = (true, !isThere);
+            return !_gone;
+        }
     }
 
     /// <summary>A part is read; after the last of them the file's length and CRC are noted.</summary>
@@ -69,7 +77,7 @@ internal sealed class SplitFile(ScannedFiles files, int file)
             var (total, whole) = (0L, 0u);
             foreach (var part in _parts) (total, whole) = (part.Offset + part.Length, Crc32C.Combine(whole, part.Crc, part.Length));
             files.Note(File, total, whole);
-            if (_gone && total == 0) files.NoteGone(File);
+            if (_gone) files.NoteGone(File);
             return true;
         }
     }

@@ -9,7 +9,7 @@ public static class CommandTable
     public static IReadOnlyList<AgentCommand> All { get; } =
     [
         new Init.InitCommand(), new Register.RegisterCommand(), new Check.CheckCommand(), new Resident.ResidentCommand(), new ArchivePush.ArchivePushCommand(), new ArchiveGet.ArchiveGetCommand(),
-        new Adopt.AdoptCommand(), new TakeBackup.BackupCommand(), new Policy.PolicyCommand(), new Token.TokenCommand(), new Revoke.RevokeCommand(), new Info.InfoCommand(), new Restore.RestoreCommand(), new Version.VersionCommand(), new Help.HelpCommand(), new Completion.CompletionCommand(),
+        new Adopt.AdoptCommand(), new Backup.BackupCommand(), new Policy.PolicyCommand(), new Token.TokenCommand(), new Revoke.RevokeCommand(), new Info.InfoCommand(), new Restore.RestoreCommand(), new Version.VersionCommand(), new Help.HelpCommand(), new Completion.CompletionCommand(),
     ];
 
     /// <summary>The command of that name, or null.</summary>

@@ -17,13 +17,13 @@ internal sealed class BackupJob(CommandContext context, Host.Repository reposito
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(1);
 
     /// <summary>What is asked for; null when it is no backup that this agent can make, and then why.</summary>
-    public static BackupRequest? Read(Wire.BackupJob job, out string? fault)
+    public static BackupOrder? Read(Wire.BackupJob job, out string? fault)
     {
         fault = null;
         if (!BackupName.TryParse(job.Label, out var label)) fault = $"\"{job.Label}\" is no label of a backup";
         else if (job.Attempt is 0 or > int.MaxValue) fault = $"backup {label} has attempt {job.Attempt}, they count from 1";
         else if (label.Type != BackupType.Full) fault = $"backup {label} is no full backup, and this agent (version {Version.AgentVersion.Text}) makes no other";
-        return fault is null ? new BackupRequest(label, (int)job.Attempt, job.FastCheckpoint) : null;
+        return fault is null ? new BackupOrder(label, (int)job.Attempt, job.FastCheckpoint) : null;
     }
 
     /// <summary>Runs the attempt to its end, whatever that is.</summary>
@@ -31,9 +31,9 @@ internal sealed class BackupJob(CommandContext context, Host.Repository reposito
     /// <param name="request">The attempt.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public async Task<JobEnd> RunAsync(string id, BackupRequest request, CancellationToken cancellationToken)
+    public async Task<JobEnd> RunAsync(string id, BackupOrder request, CancellationToken cancellationToken)
     {
-        var progress = new BackupProgress();
+        var progress = new ReadingProgress();
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var telling = TellAsync(id, progress, over.Token);
         var started = context.Clock.GetTimestamp();
@@ -62,7 +62,7 @@ internal sealed class BackupJob(CommandContext context, Host.Repository reposito
     private static void GiveMemoryBack() => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
 
     // Progress is for people who watch: a report that does not arrive is not missed.
-    private async Task TellAsync(string id, BackupProgress progress, CancellationToken over)
+    private async Task TellAsync(string id, ReadingProgress progress, CancellationToken over)
     {
         for (var told = -1L; !over.IsCancellationRequested;)
         {
@@ -74,7 +74,7 @@ internal sealed class BackupJob(CommandContext context, Host.Repository reposito
         }
     }
 
-    private static Wire.JobProgress Message(string id, BackupProgress progress) => new()
+    private static Wire.JobProgress Message(string id, ReadingProgress progress) => new()
     {
         Job = id, DoneBytes = (ulong)progress.DoneBytes, TotalBytes = (ulong)progress.TotalBytes, StoredBytes = (ulong)progress.StoredBytes,
         DoneFiles = (uint)progress.DoneFiles, TotalFiles = (uint)progress.TotalFiles,

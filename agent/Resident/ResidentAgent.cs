@@ -121,7 +121,7 @@ internal sealed class ResidentAgent(CommandContext context, Host.Repository mail
         await EndAsync(job.Id, await RunAsync(job.Id, request, stop).ConfigureAwait(false), stop).ConfigureAwait(false);
     }
 
-    private async Task<JobEnd> RunAsync(string id, BackupRequest request, CancellationToken stop)
+    private async Task<JobEnd> RunAsync(string id, BackupOrder request, CancellationToken stop)
     {
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(stop);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);

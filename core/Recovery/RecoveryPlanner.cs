@@ -84,7 +84,7 @@ public sealed class RecoveryPlanner(RecoverySources sources, WalIndexes indexes)
             }
             if (search.Broken is { } broken) throw way.Broken(start, broken, search);
             // Nothing after it would make PostgreSQL stop, and the state then is that of the last transaction.
-            var last = Last(start, search);
+            var last = Last(start, search, way.LatestStop(start));
             if (time.At.CompareTo(last.Time!.Value) <= 0) return AtLast(way, start, search);
             throw way.Ends(start, last);
         }
@@ -100,14 +100,15 @@ public sealed class RecoveryPlanner(RecoverySources sources, WalIndexes indexes)
     private async Task<RecoveryPlan> ToRecordAsync(RecoveryWay way, CancellationToken cancellationToken)
     {
         string? broken = null;
-        RecoveryStart? newer = null;
+        (WalPath? Path, Lsn From) searched = default;
         foreach (var start in way.Starts)
         {
-            var searched = newer is not null && newer.Path == start.Path ? newer.Backup.Facts.StopLsn : (Lsn?)null;
-            var search = await SearchAsync(start, sources.Segments(start.Path, start.Backup.Facts.StartLsn), searched, cancellationToken).ConfigureAwait(false);
+            var segments = sources.Segments(start.Path, start.Backup.Facts.StartLsn);
+            var search = await SearchAsync(start, segments, searched.Path == start.Path ? searched.From : null, cancellationToken).ConfigureAwait(false);
             if (search.Found is { } found && found.At >= start.Backup.Facts.StopLsn) return way.Plan(start, found);
             broken ??= search.Broken;
-            newer = start;
+            // One that was found within the backup hides those after it, which a backup that began later may reach.
+            if (search.Found is null) searched = (start.Path, start.Backup.Facts.StopLsn);
         }
         throw way.NotFound(broken);
     }
@@ -124,9 +125,9 @@ public sealed class RecoveryPlanner(RecoverySources sources, WalIndexes indexes)
     private Task<TargetSearch> SearchTailAsync(RecoveryStart start, CancellationToken cancellationToken) =>
         SearchAsync(start with { Target = new RecoveryTarget.Latest() }, sources.Segments(start.Path, Before(start.Path.End, TailSegments)), stopAt: null, cancellationToken);
 
-    private static RecoverableMoment Last(RecoveryStart start, TargetSearch search)
+    private static RecoverableMoment Last(RecoveryStart start, TargetSearch search, PostgresTime? latestStop = null)
     {
-        var (stop, time) = (start.Backup.Facts.StopLsn, start.Backup.Facts.StopTime);
+        var (stop, time) = (start.Backup.Facts.StopLsn, latestStop ?? start.Backup.Facts.StopTime);
         return new RecoverableMoment(search.LastRecord > stop ? search.LastRecord : stop, search.Greatest is { } seen && seen.CompareTo(time) > 0 ? seen : time);
     }
 

@@ -59,6 +59,12 @@ internal sealed class RecoveryWay
         return null;
     }
 
+    /// <summary>
+    /// The greatest time at which a backup in a start's WAL stopped: a time that the archive reaches, though no transaction may have ended then. Its own at least.
+    /// </summary>
+    public PostgresTime LatestStop(RecoveryStart start) =>
+        _sources.Backups.Where(backup => RecoverySources.IsAncestral(backup, _history) && _sources.PathOf(backup, _paths) == start.Path).MaxBy(backup => backup.Facts.StopTime.Microseconds)!.Facts.StopTime;
+
     /// <summary>No backup is early enough.</summary>
     public UnreachableTargetException NoBackup(string? because = null)
     {

@@ -59,7 +59,7 @@ public sealed record BackupCommitted(BackupName Label, int Attempt, BackupFacts 
 public sealed record BackupFailed(BackupName Label, string Reason) : LogEvent
 {
     internal override string? Refusal(ClusterState state, EntryStamp at) =>
-        state.Running.All(backup => backup.Label != Label) ? $"no backup {Label} is being made" : BadText("a reason", Reason, 1024);
+        state.Running.All(backup => backup.Label != Label) ? $"no backup {Label} is being made" : BadText("a reason", Reason, MaxReason);
 
     internal override ClusterState Fold(ClusterState state, EntryStamp at)
     {

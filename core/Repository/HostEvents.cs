@@ -74,7 +74,7 @@ public sealed record HostRevoked(KeyThumbprint Host, string Reason, ImmutableLis
         if (host.Revoked is { } earlier) return $"key {Host.Short} was revoked by entry {earlier.Entry}";
         if (At.Select(one => one.System).Distinct().Count() != At.Count) return "a system identifier is listed twice";
         if (At.FirstOrDefault(one => one.System != host.System) is { } foreign) return $"host \"{host.Name}\" was not registered for system {foreign.System}";
-        return BadText("a reason", Reason, 1024);
+        return BadText("a reason", Reason, MaxReason);
     }
 
     internal override ClusterState Fold(ClusterState state, EntryStamp at)

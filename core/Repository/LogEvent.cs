@@ -33,6 +33,16 @@ public abstract record LogEvent
     /// <summary>The state after a legal event.</summary>
     internal abstract ClusterState Fold(ClusterState state, EntryStamp at);
 
+    /// <summary>Most characters of a reason or a detail.</summary>
+    internal const int MaxReason = 1024;
+
+    /// <summary>Somebody's words as the log takes a reason: one line of at most 1024 characters, none of them a control character.</summary>
+    public static string ReasonOf(string text)
+    {
+        var line = new string([.. text.ReplaceLineEndings(" ").Where(c => !char.IsControl(c))]).Trim();
+        return line.Length == 0 ? "no reason was given" : line.Length <= MaxReason ? line : line[..(MaxReason - 1)] + "…";
+    }
+
     /// <summary>Shared bounds: text in the log is short, of one line and printable.</summary>
     private protected static string? BadText(string what, string text, int maxLength) =>
         text.Length == 0 || text.Length > maxLength || text.Any(char.IsControl)

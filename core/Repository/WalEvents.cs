@@ -46,7 +46,7 @@ public sealed record WalCut(SystemIdentifier System, TimelineId Timeline, Lsn Fr
 public sealed record DamageFound(string Blob, string Detail) : LogEvent
 {
     internal override string? Refusal(ClusterState state, EntryStamp at) =>
-        BadText("a blob's name", Blob, 512) ?? BadText("a detail", Detail, 1024);
+        BadText("a blob's name", Blob, 512) ?? BadText("a detail", Detail, MaxReason);
 
     internal override ClusterState Fold(ClusterState state, EntryStamp at)
     {

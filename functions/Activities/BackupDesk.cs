@@ -54,7 +54,7 @@ public sealed class BackupDesk(ClusterServices services, IWorkflowClient workflo
     public async Task<bool> FailAsync(BackupName label, string reason, CancellationToken cancellationToken)
     {
         var view = await services.Decisions.AppendAsync(
-            state => state.Running.Exists(backup => backup.Label == label) ? new BackupFailed(label, Printable(reason)) : null, cancellationToken);
+            state => state.Running.Exists(backup => backup.Label == label) ? new BackupFailed(label, LogEvent.ReasonOf(reason)) : null, cancellationToken);
         return view.State.FindBackup(label) is null;
     }
 
@@ -94,7 +94,7 @@ public sealed class BackupDesk(ClusterServices services, IWorkflowClient workflo
         if (document.Phase is BackupPhase.Committed or BackupPhase.Failed)
             throw new RefusedException($"backup {label} has ended: it is {document.Phase.ToString().ToLowerInvariant()}");
         await StartWorkflowAsync(label, cancellationToken);
-        await workflows.CancelAsync(BackupNames.Instance(label), Printable(reason), cancellationToken);
+        await workflows.CancelAsync(BackupNames.Instance(label), LogEvent.ReasonOf(reason), cancellationToken);
         return await FindAsync(label, TimeSpan.Zero, cancellationToken);
     }
 
@@ -114,12 +114,5 @@ public sealed class BackupDesk(ClusterServices services, IWorkflowClient workflo
         {
             Host = Name(running.Host), Started = running.Time.ToDateTimeOffset(), Attempt = status.Attempt, Waiting = status.Waiting, Progress = board.ProgressOf(status.Job),
         };
-    }
-
-    /// <summary>As the log takes it: one line of at most 1024 characters.</summary>
-    internal static string Printable(string text)
-    {
-        var line = new string([.. text.ReplaceLineEndings(" ").Where(c => !char.IsControl(c))]).Trim();
-        return line.Length == 0 ? "no reason was given" : line.Length <= 1024 ? line : line[..1023] + "…";
     }
 }

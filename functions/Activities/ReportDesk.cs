@@ -93,7 +93,7 @@ public sealed partial class ReportDesk(ClusterServices services, IWorkflowClient
     private async Task TellAsync(RegisteredHost host, Wire.JobEnded ended, string blob, CancellationToken cancellationToken)
     {
         if (await InstanceForAsync(host, ended.Job, cancellationToken) is not { } instance) return;
-        var error = ended.Succeeded ? null : BackupDesk.Printable(ended.Error);
+        var error = ended.Succeeded ? null : LogEvent.ReasonOf(ended.Error);
         var heard = await workflows.RaiseEventAsync(instance, BackupNames.News, EventId(blob), new JobNews(ended.Job, Ended: true, ended.Succeeded, ended.MayRetry, error), cancellationToken);
         board.Forget(ended.Job);
         _told.TryRemove(ended.Job, out _);

@@ -1,5 +1,6 @@
 using Holdfast.Core;
 using Holdfast.Core.Api;
+using Holdfast.Core.Repository;
 using Holdfast.Functions.Activities;
 
 namespace Holdfast.Functions.Workflows;
@@ -116,13 +117,8 @@ public sealed class BackupWorkflow : IWorkflow<BackupInput, BackupOutcome>
         }
     }
 
-    /// <summary>One line of at most 1024 characters without control characters, as the log takes it.</summary>
-    private static string ReasonOf(Exception failure)
-    {
-        var text = failure is WorkflowCancelledException cancelled ? $"cancelled: {cancelled.Reason}" : failure.Message;
-        text = new string([.. text.ReplaceLineEndings(" ").Where(c => !char.IsControl(c))]).Trim();
-        return text.Length == 0 ? "no reason was given" : text.Length <= 1024 ? text : text[..1023] + "…";
-    }
+    private static string ReasonOf(Exception failure) =>
+        LogEvent.ReasonOf(failure is WorkflowCancelledException cancelled ? $"cancelled: {cancelled.Reason}" : failure.Message);
 }
 
 /// <summary>No attempt made the backup.</summary>

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
 
 namespace Holdfast.Tests.Fixtures;
 
@@ -35,12 +34,7 @@ public sealed class ControlPlaneProcess : IAsyncDisposable
         : Path.Combine(SourceTree.Root, "functions", "bin", "Release", "net10.0", "holdfast-control-plane");
 
     /// <summary>A free address of this machine.</summary>
-    public static Uri FreeUrl()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}");
-    }
+    public static Uri FreeUrl() => new($"http://127.0.0.1:{FreePorts.Take(1)[0]}");
 
     /// <summary>Starts one and waits until it says that all is well.</summary>
     public static async Task<ControlPlaneProcess> StartAsync(string configuration, Uri url)

@@ -77,7 +77,7 @@ internal sealed class BackupHost : IAsyncDisposable
         var context = Context(more);
         using var repository = Holdfast.Agent.Host.Repository.Open(context, context.Options.Get(OptionTable.BackupStoreTimeout));
         using var identity = HostIdentity.TryLoad(repository.State)!;
-        return await new BackupRun(context, repository, identity, new BackupRequest(BackupName.Parse(label), attempt, FastCheckpoint: true), new BackupProgress()) { Started = started, Stopping = stopping }
+        return await new BackupRun(context, repository, identity, new BackupOrder(BackupName.Parse(label), attempt, FastCheckpoint: true), new ReadingProgress()) { Started = started, Stopping = stopping }
             .RunAsync(cancellationToken);
     }
 

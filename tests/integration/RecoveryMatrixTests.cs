@@ -41,7 +41,8 @@ public sealed class RecoveryMatrixTests(ArchivedWorkloads workloads)
         return end;
     }
 
-    private static string Settings(string target, ArchivedWorkload workload) => target switch
+    /// <summary>A target as PostgreSQL's own recovery is told it.</summary>
+    internal static string Settings(string target, ArchivedWorkload workload) => target switch
     {
         "time" => $"recovery_target_time = '{workload.Commit.Time}'",
         "xid" => $"recovery_target_xid = '{workload.Commit.Xid}'",

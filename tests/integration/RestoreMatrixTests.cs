@@ -33,7 +33,7 @@ public sealed class RestoreMatrixTests(ArchivedWorkloads workloads)
         var told = (await workload.Stored.RestoreAsync(restored, [.. Options(target, workload), "--target-action=promote"])).MustExit();
         await JudgeCold(restored);
         var end = await StartAsync(workload, restored);
-        var reference = await workload.Cluster.RecoverAsync(workload.Reference, Settings(target, workload));
+        var reference = await workload.Cluster.RecoverAsync(workload.Reference, RecoveryMatrixTests.Settings(target, workload));
         var expected = await RecoveryEnd.OfAsync(reference);
         await workload.Cluster.DiscardAsync(reference);
 
@@ -84,16 +84,5 @@ public sealed class RestoreMatrixTests(ArchivedWorkloads workloads)
         "immediate" => ["--target-immediate"],
         "latest" => [],
         _ => [.. Options(target.Split(' ')[0], workload), "--target-exclusive"],
-    };
-
-    private static string Settings(string target, ArchivedWorkload workload) => target switch
-    {
-        "time" => $"recovery_target_time = '{workload.Commit.Time}'",
-        "xid" => $"recovery_target_xid = '{workload.Commit.Xid}'",
-        "lsn" => $"recovery_target_lsn = '{workload.Commit.Lsn}'",
-        "name" => "recovery_target_name = 'in the middle'",
-        "immediate" => "recovery_target = 'immediate'",
-        "latest" => "",
-        _ => $"{Settings(target.Split(' ')[0], workload)}\nrecovery_target_inclusive = off",
     };
 }

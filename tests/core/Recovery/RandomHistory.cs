@@ -86,6 +86,15 @@ internal sealed class RandomHistory
         return target is RecoveryTarget.Latest && end >= backup.Facts.StopLsn ? (RecoveryStopKind.EndOfWal, end) : null;
     }
 
+    /// <summary>Whether PostgreSQL, started from a backup, becomes consistent and then comes to the end of what is stored without having met the target.</summary>
+    public bool RunsOut(LoggedBackup backup, RecoveryTarget target, TimelineId timeline)
+    {
+        var history = _histories[timeline];
+        if (!RecoverySources.IsAncestral(backup, history)) return false;
+        var records = Replayed(backup.Facts.StartLsn, history).ToArray();
+        return records.Length > 0 && records[^1].End >= backup.Facts.StopLsn && !records.Any(record => StopsBefore(record, target) || StopsAfter(record, target));
+    }
+
     /// <summary>The records that are replayed: up to the first segment that is missing.</summary>
     public IEnumerable<ModelRecord> Replayed(Lsn from, TimelineHistory history)
     {
@@ -163,6 +172,8 @@ internal sealed class RandomHistory
         var records = _own[timeline];
         var (from, to) = (_random.Next(records.Count), _random.Next(records.Count));
         var (start, stop) = (records[Math.Min(from, to)], records[Math.Max(from, to)]);
+        // A backup ends with a record of its own, at which no target stops [xlog.c, do_pg_backup_stop].
+        records[Math.Max(from, to)] = stop with { Kind = "", Xid = 0, Name = "" };
         var day = new DateTimeOffset(2026, 1, number, 0, 0, 0, TimeSpan.Zero);
         _backups.Add(new LoggedBackup(number, new BackupName(day, BackupType.Full, day), new SystemIdentifier(1), Host, 1,
             new BackupFacts(17, timeline, start.Start, stop.End, start.Time, stop.Time, 1, 1, 1, 1, 0), default));

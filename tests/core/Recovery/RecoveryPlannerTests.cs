@@ -57,7 +57,7 @@ public sealed class RecoveryPlannerTests
         foreach (var backup in history.Backups.Where(backup => plan is null || backup.Facts.StopLsn > plan.Backup.Facts.StopLsn))
         {
             // A later stop by the clock is never taken for an earlier target, though PostgreSQL could not know.
-            if (target is RecoveryTarget.Time time && backup.Facts.StopTime.CompareTo(time.At) > 0) continue;
+            if (target is RecoveryTarget.Time time && (backup.Facts.StopTime.CompareTo(time.At) > 0 || plan is null && NewerRunsOut(history, backup, time, timeline))) continue;
             if (!RecoverySources.IsAncestral(backup, history.History(timeline))) continue;
             if (history.Recover(backup, target, timeline) is not { } end || end.At < backup.Facts.StopLsn) continue;
             // The end of what is left before a gap is not what "latest" asks for.
@@ -135,6 +135,11 @@ public sealed class RecoveryPlannerTests
         }).GroupBy(outcome => outcome).ToDictionary(group => group.Key, group => group.Count());
         Assert.Equal(12, outcomes.Count(outcome => outcome.Value >= 5)); // six kinds of target, each reached and not reached
     }
+
+    // An earlier step of the clock is not taken for a target either that did not come after a newer backup, made before it by the clock: what is asked for then
+    // is not in the archive yet.
+    private static bool NewerRunsOut(RandomHistory history, LoggedBackup backup, RecoveryTarget.Time target, TimelineId timeline) =>
+        history.Backups.Any(newer => newer.Facts.StopLsn > backup.Facts.StopLsn && newer.Facts.StopTime.CompareTo(target.At) <= 0 && history.RunsOut(newer, target, timeline));
 
     private static (RecoveryTarget Target, TimelineId Timeline) Target(RandomHistory history, int number)
     {

@@ -1,7 +1,7 @@
 namespace Holdfast.Agent.Backup;
 
 /// <summary>How far a backup is. Safe for several threads.</summary>
-public sealed class BackupProgress
+public sealed class ReadingProgress
 {
     private long _doneBytes, _storedBytes, _doneFiles, _zeroBytes;
 

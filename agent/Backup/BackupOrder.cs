@@ -6,4 +6,4 @@ namespace Holdfast.Agent.Backup;
 /// <param name="Label">Its label.</param>
 /// <param name="Attempt">From 1; its prefix is this attempt's alone.</param>
 /// <param name="FastCheckpoint">Start with an immediate checkpoint.</param>
-public sealed record BackupRequest(BackupName Label, int Attempt, bool FastCheckpoint);
+public sealed record BackupOrder(BackupName Label, int Attempt, bool FastCheckpoint);

@@ -6,7 +6,7 @@ using Holdfast.Core;
 using Holdfast.Core.Api;
 using Holdfast.Core.Repository;
 
-namespace Holdfast.Agent.TakeBackup;
+namespace Holdfast.Agent.Backup;
 
 /// <summary>holdfast backup: take a backup now, and follow it.</summary>
 public sealed class BackupCommand : AgentCommand

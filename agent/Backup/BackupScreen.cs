@@ -4,7 +4,7 @@ using Holdfast.Agent.Terminal;
 using Holdfast.Core;
 using Holdfast.Core.Api;
 
-namespace Holdfast.Agent.TakeBackup;
+namespace Holdfast.Agent.Backup;
 
 /// <summary>Shows a backup while it is made (on stderr: a bar on a terminal, else a line now and then) and how it ended (on stdout).</summary>
 /// <param name="context">The run.</param>
