@@ -47,7 +47,7 @@ public sealed class RecoveryPlanner(RecoverySources sources, WalIndexes indexes)
     {
         var start = way.Newest();
         var search = await SearchTailAsync(start, cancellationToken).ConfigureAwait(false);
-        if (way.GapAfter(start.Path) is { } gap) throw way.Gap(start, gap, Last(start, search));
+        if (way.GapAfter(start.Path) is { } gap) throw way.Gap(start, gap, Last(way, start, search));
         if (search.Broken is { } broken) throw way.Broken(start, broken, search);
         var end = search.LastRecordEnd.IsValid ? search.LastRecordEnd : start.Path.End;
         return way.Plan(start, new RecoveryStop(RecoveryStopKind.EndOfWal, end, start.Path.End, Time: search.Greatest ?? start.Backup.Facts.StopTime));
@@ -56,7 +56,7 @@ public sealed class RecoveryPlanner(RecoverySources sources, WalIndexes indexes)
     private async Task<RecoveryPlan> ToLsnAsync(RecoveryWay way, RecoveryTarget.AtLsn at, CancellationToken cancellationToken)
     {
         if (way.Starts.FirstOrDefault(start => start.Backup.Facts.StopLsn <= at.Position) is not { } start) throw way.NoBackup();
-        if (at.Position >= start.Path.End) throw way.Ends(start, Last(start, await SearchTailAsync(start, cancellationToken).ConfigureAwait(false)));
+        if (at.Position >= start.Path.End) throw way.Ends(start, Last(way, start, await SearchTailAsync(start, cancellationToken).ConfigureAwait(false)));
         var search = await SearchAsync(start, sources.Segments(start.Path, at.Position), stopAt: null, cancellationToken).ConfigureAwait(false);
         if (search.Found is { } found) return way.Plan(start, found);
         if (search.Broken is { } broken) throw way.Broken(start, broken, search);
@@ -66,7 +66,7 @@ public sealed class RecoveryPlanner(RecoverySources sources, WalIndexes indexes)
         if (search.LastRecord >= stop && at.Position <= search.LastRecordEnd)
             return way.Plan(start, new RecoveryStop(RecoveryStopKind.After, search.LastRecord, search.LastRecordEnd), new RecoveryTarget.AtLsn(search.LastRecord));
         if (at.Position == stop) return way.Plan(start, Consistency(start.Backup), new RecoveryTarget.Immediate());
-        throw way.Ends(start, Last(start, search));
+        throw way.Ends(start, Last(way, start, search));
     }
 
     private async Task<RecoveryPlan> ToTimeAsync(RecoveryWay way, RecoveryTarget.Time time, CancellationToken cancellationToken)
@@ -84,7 +84,7 @@ public sealed class RecoveryPlanner(RecoverySources sources, WalIndexes indexes)
             }
             if (search.Broken is { } broken) throw way.Broken(start, broken, search);
             // Nothing after it would make PostgreSQL stop, and the state then is that of the last transaction.
-            var last = Last(start, search, way.LatestStop(start));
+            var last = Last(way, start, search);
             if (time.At.CompareTo(last.Time!.Value) <= 0) return AtLast(way, start, search);
             throw way.Ends(start, last);
         }
@@ -125,9 +125,9 @@ public sealed class RecoveryPlanner(RecoverySources sources, WalIndexes indexes)
     private Task<TargetSearch> SearchTailAsync(RecoveryStart start, CancellationToken cancellationToken) =>
         SearchAsync(start with { Target = new RecoveryTarget.Latest() }, sources.Segments(start.Path, Before(start.Path.End, TailSegments)), stopAt: null, cancellationToken);
 
-    private static RecoverableMoment Last(RecoveryStart start, TargetSearch search, PostgresTime? latestStop = null)
+    private static RecoverableMoment Last(RecoveryWay way, RecoveryStart start, TargetSearch search)
     {
-        var (stop, time) = (start.Backup.Facts.StopLsn, latestStop ?? start.Backup.Facts.StopTime);
+        var (stop, time) = (start.Backup.Facts.StopLsn, way.LatestStop(start));
         return new RecoverableMoment(search.LastRecord > stop ? search.LastRecord : stop, search.Greatest is { } seen && seen.CompareTo(time) > 0 ? seen : time);
     }
 

@@ -18,6 +18,7 @@ internal sealed class RecoveryWay
     private readonly TimelineHistory _history;
     private readonly IReadOnlyList<WalPath> _paths;
     private readonly LoggedBackup? _set;
+    private readonly RecoveryStart[] _all;
 
     public RecoveryWay(RecoverySources sources, RecoveryTarget target, TimelineChoice choice, BackupName? set)
     {
@@ -28,7 +29,8 @@ internal sealed class RecoveryWay
                 ?? throw new UnreachableTargetException($"there is no backup {label}", $"there are: {string.Join(", ", sources.Backups.Take(5).Select(backup => backup.Label))}; all: holdfast info");
         _history = History(choice);
         _paths = sources.Wal.PathsTo(_history.Timeline);
-        Starts = [.. Find()];
+        _all = [.. Find()];
+        Starts = _set is null ? _all : [.. _all.Where(start => start.Backup == _set)];
     }
 
     /// <summary>Where recovery may start, the newest backup first.</summary>
@@ -59,11 +61,9 @@ internal sealed class RecoveryWay
         return null;
     }
 
-    /// <summary>
-    /// The greatest time at which a backup in a start's WAL stopped: a time that the archive reaches, though no transaction may have ended then. Its own at least.
-    /// </summary>
+    /// <summary>The greatest time by which a start, or a later backup in the same WAL, had stopped: the archive reaches it, though no transaction may have ended then.</summary>
     public PostgresTime LatestStop(RecoveryStart start) =>
-        _sources.Backups.Where(backup => RecoverySources.IsAncestral(backup, _history) && _sources.PathOf(backup, _paths) == start.Path).MaxBy(backup => backup.Facts.StopTime.Microseconds)!.Facts.StopTime;
+        _all.Where(other => other.Path == start.Path && other.Backup.Facts.StopLsn >= start.Backup.Facts.StopLsn).Max(other => other.Backup.Facts.StopTime);
 
     /// <summary>No backup is early enough.</summary>
     public UnreachableTargetException NoBackup(string? because = null)
@@ -119,7 +119,7 @@ internal sealed class RecoveryWay
 
     private IEnumerable<RecoveryStart> Find()
     {
-        foreach (var backup in _set is { } set ? [set] : _sources.Backups)
+        foreach (var backup in _sources.Backups)
             if (RecoverySources.IsAncestral(backup, _history) && _sources.PathOf(backup, _paths) is { } path)
                 yield return new RecoveryStart(backup, path, _target);
     }

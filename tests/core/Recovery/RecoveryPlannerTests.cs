@@ -8,7 +8,7 @@ namespace Holdfast.Tests.Core.Recovery;
 /// <summary>The planner against a model of PostgreSQL's own recovery, over random histories.</summary>
 public sealed class RecoveryPlannerTests
 {
-    private const int Histories = 400;
+    private const int Histories = 2000;
 
     private static readonly Gen<(int Seed, bool Steps, int Target)> Worlds = Gen.Select(Gen.Int[0, 1_000_000], Gen.Bool, Gen.Int[0, 1_000_000]);
 
@@ -48,7 +48,9 @@ public sealed class RecoveryPlannerTests
     }, iter: Histories);
 
     [Fact]
-    public void What_is_called_unreachable_is_so_from_every_backup_and_a_newer_one_would_not_do() => Worlds.Sample(world =>
+    public void What_is_called_unreachable_is_so_from_every_backup_and_a_newer_one_would_not_do() => Worlds.Sample(JudgeUnreachable, iter: Histories);
+
+    private static void JudgeUnreachable((int Seed, bool Steps, int Target) world)
     {
         var history = new RandomHistory(world.Seed, world.Steps);
         var (target, timeline) = Target(history, world.Target);
@@ -64,7 +66,26 @@ public sealed class RecoveryPlannerTests
             if (target is RecoveryTarget.Latest && history.Sources.Wal.GapsTo(timeline).Any(gap => gap.FirstMissing.Start > end.At)) continue;
             Assert.Fail($"{target} from {backup.Label} ends {end}, but {(plan is null ? why!.Message : $"{plan.Backup.Label} was chosen")}");
         }
-    }, iter: Histories);
+    }
+
+    [Fact]
+    public void A_time_after_which_no_transaction_ended_is_reached_only_where_the_archive_speaks_of_it_after_the_backup() => Worlds.Sample(JudgeReachedTime, iter: Histories);
+
+    // Without a transaction to stop before, something else must show that the clock came so far: no earlier than the backup, for the clock may have been set back.
+    private static void JudgeReachedTime((int Seed, bool Steps, int Target) world)
+    {
+        var history = new RandomHistory(world.Seed, world.Steps);
+        var timeline = history.Timelines.ElementAt(world.Target % history.Timelines.Count());
+        var target = new RecoveryTarget.Time(new PostgresTime(world.Target % 300));
+        if (history.Plan(target, TimelineChoice.Of(timeline)).Plan is not { } plan || plan.Effective == target) return;
+
+        var replayed = history.Replayed(plan.Backup.Facts.StartLsn, history.History(timeline)).ToArray();
+        Assert.True(
+            replayed.Any(record => record.Kind != "" && record.Time.CompareTo(target.At) >= 0)
+            || history.Backups.Any(backup => RecoverySources.IsAncestral(backup, history.History(timeline)) && backup.Facts.StopTime.CompareTo(target.At) >= 0
+                && backup.Facts.StopLsn >= plan.Backup.Facts.StopLsn && backup.Facts.StopLsn <= replayed[^1].End),
+            $"nothing after {plan.Backup.Label} is as late as {target}");
+    }
 
     [Fact]
     public void The_nearest_positions_are_reachable_and_none_between_them_is() => Worlds.Sample(world =>
@@ -83,7 +104,9 @@ public sealed class RecoveryPlannerTests
     }, iter: Histories);
 
     [Fact]
-    public void The_nearest_times_are_reachable_and_none_between_them_is() => Worlds.Sample(world =>
+    public void The_nearest_times_are_reachable_and_none_between_them_is() => Worlds.Sample(JudgeNearestTimes, iter: Histories);
+
+    private static void JudgeNearestTimes((int Seed, bool Steps, int Target) world)
     {
         var history = new RandomHistory(world.Seed, steps: false);
         var timeline = history.Timelines.ElementAt(world.Target % history.Timelines.Count());
@@ -96,7 +119,7 @@ public sealed class RecoveryPlannerTests
         var from = why.Before?.Time?.Microseconds ?? -1;
         var to = why.After?.Time?.Microseconds ?? target.At.Microseconds + 20;
         for (var between = from + 1; between < to; between++) Assert.Null(history.Plan(new RecoveryTarget.Time(new PostgresTime(between)), choice).Plan);
-    }, iter: Histories);
+    }
 
     [Fact]
     public void Ranges_hold_what_can_be_reached_and_nothing_else() => Worlds.Sample(world =>
@@ -123,6 +146,20 @@ public sealed class RecoveryPlannerTests
         if (history.Plan(target, TimelineChoice.Of(timeline), set).Plan is { } plan) Assert.Equal(set, plan.Backup.Label);
         if (history.Plan(new RecoveryTarget.Immediate(), TimelineChoice.OfBackup, set).Plan is { } own) Assert.Equal((set, own.Backup.Facts.Timeline), (own.Backup.Label, own.Timeline));
     }, iter: Histories);
+
+    [Theory]
+    [InlineData(101727, false, 459605)] // a restore point hidden by one of its name within a newer, longer backup: an older backup was taken
+    [InlineData(251529, false, 410107)] // the same: called unreachable
+    [InlineData(311440, false, 208221)] // a time between the last transaction and the stop of a later backup
+    [InlineData(161453, false, 4242)]
+    [InlineData(49195, true, 216333)] // an earlier backup, made before the clock was set back, stopped after the target
+    [InlineData(16538, true, 112525)]
+    public void Histories_that_once_were_planned_wrongly_are_not(int seed, bool steps, int target)
+    {
+        JudgeUnreachable((seed, steps, target));
+        JudgeNearestTimes((seed, steps, target));
+        JudgeReachedTime((seed, steps, target));
+    }
 
     [Fact]
     public void Histories_are_varied_enough_to_prove_anything()
