@@ -88,13 +88,14 @@ internal sealed class BackupWorker(BackupSource source, PackBuilder builder, Pag
     private void ReadWhole(int file, CancellationToken cancellationToken)
     {
         var (id, length) = (source.Files.Id(file), source.Files.Length(file));
-        var path = PathOf(id);
-        using (var handle = length == 0 ? null : RawFiles.OpenFile(path))
+        if (length > 0)
         {
-            if (handle is null && length > 0) source.Files.NoteGone(file);
+            var path = PathOf(id);
+            using var handle = RawFiles.OpenFile(path);
+            if (handle is null) source.Files.NoteGone(file);
             else
             {
-                var (read, crc) = handle is null ? default : Read(handle, id, path, 0, length, cancellationToken);
+                var (read, crc) = Read(handle, id, path, 0, length, cancellationToken);
                 source.Files.Note(file, read, crc);
             }
         }
@@ -118,8 +119,7 @@ internal sealed class BackupWorker(BackupSource source, PackBuilder builder, Pag
         if (part.Finish(stretch.Offset, read, crc)) source.Progress.FileDone();
     }
 
-    private (long Read, uint Crc) Read(
-        SafeFileHandle handle, FileId id, byte[] path, long offset, long length, CancellationToken cancellationToken)
+    private (long Read, uint Crc) Read(SafeFileHandle handle, FileId id, byte[] path, long offset, long length, CancellationToken cancellationToken)
     {
         RawFiles.Advise(handle, offset, length, Sequential);
         var verify = source.VerifyChecksums && id.IsRelation && id.Fork != RelationFork.FreeSpaceMap;

@@ -8,6 +8,8 @@ namespace Holdfast.Tests.Agent.Backup;
 
 public sealed class StretchQueueTests
 {
+    private const int Part = 4 * 8192;
+
     [Fact]
     public void Every_byte_of_every_file_is_given_out_once_and_in_order() =>
         Gen.Select(Gen.Long[0, 300 << 20].Array[0, 40], Gen.Int[1, 4], Gen.Int[0, 40]).Sample((lengths, workers, skipped) =>
@@ -51,7 +53,6 @@ public sealed class StretchQueueTests
         // Each part: how much of it is there when it is read; and in which order two workers read.
         Gen.Select(Gen.Int[0, 4].Array[2, 6], Gen.Int[0, int.MaxValue]).Sample((have, seed) =>
         {
-            const int Part = 4 * 8192;
             var files = Files([have.Length * Part]);
             var split = new SplitFile(files, 0);
             for (var i = 0; i < have.Length; i++) split.Add((i + 1) * Part, i == have.Length - 1);
@@ -74,6 +75,26 @@ public sealed class StretchQueueTests
             for (var part = 0; part < have.Length; part++)
                 Assert.True(done[part] == Math.Clamp(length - part * Part, 0, Part), $"the file has {length} bytes, part {part} gave {done[part]}");
         }, iter: 500);
+    }
+
+    [Theory]
+    [InlineData(false, true, 0)]
+    [InlineData(true, false, 2 * Part)] // the second part was there, so the first, which was gone when its turn came, is zeros
+    public void The_first_who_opens_a_file_decides_whether_it_is_there(bool first, bool second, int length)
+    {
+        var files = Files([2 * Part]);
+        var split = new SplitFile(files, 0);
+        split.Add(Part, isLast: false);
+        split.Add(2 * Part, isLast: true);
+        Assert.True(split.Begin(0, Part));
+        Assert.True(split.Begin(Part, Part));
+        // The worker of the second part is the first to look.
+        Assert.Equal(first, split.Meet(first));
+        Assert.Equal(first, split.Meet(second));
+        if (first) Assert.True(split.EndEarly(0, Part, 0));
+        split.Finish(Part, first ? Part : 0, 0);
+        Assert.True(split.Finish(0, first ? Part : 0, 0));
+        Assert.Equal((!first, (long)length), (files.IsGone(0), files.Length(0)));
     }
 
     private static ScannedFiles Files(long[] lengths)

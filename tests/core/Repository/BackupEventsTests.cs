@@ -1,3 +1,4 @@
+using CsCheck;
 using System.Text.Json;
 using Holdfast.Core;
 using Holdfast.Core.Postgres;
@@ -69,6 +70,22 @@ public sealed class BackupEventsTests
     [Fact]
     public void A_host_revoked_while_its_backup_runs_can_still_be_said_to_have_failed() =>
         Assert.Single(World.Fold(Registered, Intend(Full), Revoke(), new BackupFailed(Full, "its host was revoked")).FailedBackups);
+
+    [Fact]
+    public void Whatever_somebody_said_is_a_reason_once_it_is_one_line() => Gen.String.Array[0, 8].Sample(said =>
+    {
+        var reason = LogEvent.ReasonOf(string.Join("\r\n\0", [.. said, .. Enumerable.Repeat(said.ElementAtOrDefault(0) ?? "", 40)]));
+        Assert.InRange(reason.Length, 1, 1024);
+        Assert.Equal(reason, World.Fold(Registered, Intend(Full), new BackupFailed(Full, reason)).FailedBackups[0].Reason);
+    });
+
+    [Theory]
+    [InlineData(" \n\t", "no reason was given")]
+    [InlineData("the disk\nis full\u0007", "the disk is full")]
+    public void A_reason_says_what_was_said(string said, string reason) => Assert.Equal(reason, LogEvent.ReasonOf(said));
+
+    [Fact]
+    public void A_long_reason_is_cut_where_the_log_ends() => Assert.Equal(new string('x', 1023) + "…", LogEvent.ReasonOf(new string('x', 1025)));
 
     [Fact]
     public void Only_the_last_failures_are_kept()
