@@ -28,11 +28,11 @@ param softDeleteDays int = 14
 @description('Forbids deleting the repository account through the resource manager.')
 param lockRepository bool = true
 
-@description('Days after which packs go to cool, and to cold, where what is left of their life pays for it.')
+@description('Days after which packs go to cool or cold, where what is left of their life pays for it.')
 @minValue(1)
-param coolAfterDays int = 7
-@minValue(1)
-param coldAfterDays int = 30
+param tierAfterDays int = 7
+
+@description('Whether the region and the redundancy have a cold tier.')
 param useCold bool = true
 
 @description('A virtual network is made with this prefix, at least a /26, unless subnets are given.')
@@ -225,8 +225,7 @@ module lifecycle 'modules/lifecycle.bicep' = {
   params: {
     accountName: repository.outputs.name
     clusters: clusters
-    coolAfterDays: coolAfterDays
-    coldAfterDays: coldAfterDays
+    tierAfterDays: tierAfterDays
     useCold: useCold
   }
   dependsOn: [cluster]

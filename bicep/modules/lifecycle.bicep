@@ -2,15 +2,13 @@ import { clusterSettings, paysToMove } from '../types.bicep'
 
 param accountName string
 param clusters clusterSettings[]
-@description('Days after which packs are worth less to a restore than their storage costs.')
+@description('Days after which a backup is seldom restored.')
 @minValue(1)
-param coolAfterDays int
-@minValue(1)
-param coldAfterDays int
+param tierAfterDays int
 @description('Whether the account\'s redundancy and region have a cold tier.')
 param useCold bool
 
-// Cool keeps a blob for at least 30 days, cold for 90; who deletes it earlier pays for the rest.
+// Cool keeps a blob for at least 30 days, cold for 90; who deletes or moves it earlier pays for the rest. So a pack moves once, to the lowest tier that its life is long enough for.
 var leastStayInCoolDays = 30
 var leastStayInColdDays = 90
 
@@ -18,8 +16,8 @@ var leastStayInColdDays = 90
 var packs = flatten(map(clusters, cluster => map(cluster.?systemIdentifiers ?? [], system => {
   rule: 'packs-${cluster.name}-${system}'
   prefix: '${cluster.name}-data/${system}/backup/'
-  cool: paysToMove(cluster.?retentionDays ?? 35, coolAfterDays, leastStayInCoolDays)
-  cold: useCold && paysToMove(cluster.?retentionDays ?? 35, coldAfterDays, leastStayInColdDays)
+  cool: paysToMove(cluster.?retentionDays ?? 35, tierAfterDays, leastStayInCoolDays)
+  cold: useCold && paysToMove(cluster.?retentionDays ?? 35, tierAfterDays, leastStayInColdDays)
 })))
 var worthMoving = filter(packs, pack => pack.cool || pack.cold)
 
@@ -36,10 +34,9 @@ resource policy 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06-01
           definition: {
             filters: { blobTypes: ['blockBlob'], prefixMatch: [pack.prefix] }
             actions: {
-              baseBlob: union(
-                pack.cool ? { tierToCool: { daysAfterCreationGreaterThan: coolAfterDays } } : {},
-                pack.cold ? { tierToCold: { daysAfterCreationGreaterThan: coldAfterDays } } : {}
-              )
+              baseBlob: pack.cold
+                ? { tierToCold: { daysAfterCreationGreaterThan: tierAfterDays } }
+                : { tierToCool: { daysAfterCreationGreaterThan: tierAfterDays } }
             }
           }
         }
