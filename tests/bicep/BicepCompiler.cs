@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Reflection;
+using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Holdfast.Tests.Bicep;
 
@@ -9,6 +11,8 @@ internal static class BicepCompiler
 {
     private static readonly string Program =
         typeof(BicepCompiler).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == "Holdfast.Bicep").Value!;
+
+    private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     // Names and ids in a snapshot follow from these.
     private static readonly string[] Place =
@@ -34,7 +38,16 @@ internal static class BicepCompiler
         using var folder = new SourceCopy();
         if (text is not null) File.WriteAllText(System.IO.Path.Combine(folder.Path, parameters), text);
         Run(folder.Path, ["snapshot", parameters, "--mode", "overwrite", .. Place]);
-        return File.ReadAllText(System.IO.Path.Combine(folder.Path, System.IO.Path.ChangeExtension(parameters, ".snapshot.json")));
+        return Ordered(File.ReadAllText(System.IO.Path.Combine(folder.Path, System.IO.Path.ChangeExtension(parameters, ".snapshot.json"))));
+    }
+
+    // The compiler writes outputs in another order each time.
+    private static string Ordered(string snapshot)
+    {
+        var root = JsonNode.Parse(snapshot)!;
+        root["outputs"] = new JsonObject(root["outputs"]!.AsObject().OrderBy(output => output.Key, StringComparer.Ordinal).Select(output => KeyValuePair.Create(output.Key, output.Value?.DeepClone())));
+        root["predictedResources"] = new JsonArray([.. root["predictedResources"]!.AsArray().OrderBy(resource => (string)resource!["id"]!, StringComparer.Ordinal).Select(resource => resource!.DeepClone())]);
+        return root.ToJsonString(Readable) + "\n";
     }
 
     private static string Line(JsonElement result)

@@ -20,7 +20,7 @@ public class TemplateTests
         var path = Golden.PathOf("bicep", sample + ".json");
         if (Environment.GetEnvironmentVariable("HOLDFAST_TEST_UPDATE") == "1") File.WriteAllText(path, snapshot);
         Assert.True(File.Exists(path), $"{path} is missing; run the tests with HOLDFAST_TEST_UPDATE=1");
-        var (expected, actual) = (File.ReadAllLines(path), snapshot.ReplaceLineEndings("\n").Split('\n'));
+        var (expected, actual) = (File.ReadAllText(path).Split('\n'), snapshot.Split('\n'));
         var line = Enumerable.Range(0, Math.Min(expected.Length, actual.Length)).FirstOrDefault(i => expected[i] != actual[i], -1);
         Assert.True(line < 0, $"{sample}, line {line + 1}: expected {expected.ElementAtOrDefault(line)}, found {actual.ElementAtOrDefault(line)}. Meant so? HOLDFAST_TEST_UPDATE=1");
         Assert.Equal(expected.Length, actual.Length);

@@ -11,10 +11,27 @@ public partial class DocumentedCommandsTests
     [InlineData("docs/user-guide.md", 15)]
     [InlineData("docs/control-plane.md", 3)]
     [InlineData("docs/operations.md", 5)]
+    [InlineData("docs/azure.md", 7)]
     public void Every_command_in_the_guides_is_understood(string document, int atLeast)
     {
         var commands = Commands(File.ReadAllText(Path.Combine(SourceTree.Root, document))).ToArray();
         Assert.True(commands.Length >= atLeast, $"{document}: found {commands.Length} commands, expected {atLeast} or more: the way they are found is broken");
+        AssertUnderstood(document, commands);
+    }
+
+    [Fact]
+    public void Every_command_in_the_runbooks_is_understood()
+    {
+        foreach (var runbook in Directory.EnumerateFiles(Path.Combine(SourceTree.Root, "docs/runbooks"), "*.md"))
+            AssertUnderstood(runbook, Commands(File.ReadAllText(runbook)));
+    }
+
+    [Fact]
+    public void A_command_that_does_not_exist_would_be_found() =>
+        Assert.NotNull(Record.Exception(() => CommandTree.Parse(["archive-push", "--no-such-option", "%p"])));
+
+    private static void AssertUnderstood(string document, IEnumerable<string> commands)
+    {
         foreach (var command in commands)
         {
             var words = Words().Matches(command).Select(word => word.Value.Replace("\"", "", StringComparison.Ordinal)).ToArray();
@@ -23,10 +40,6 @@ public partial class DocumentedCommandsTests
             Assert.True(problem is null, $"{document}: holdfast {command}: {problem?.Message}");
         }
     }
-
-    [Fact]
-    public void A_command_that_does_not_exist_would_be_found() =>
-        Assert.NotNull(Record.Exception(() => CommandTree.Parse(["archive-push", "--no-such-option", "%p"])));
 
     // From "holdfast" to the end of the line or of the code span; what follows a pipe or a redirection is the shell's.
     private static IEnumerable<string> Commands(string text) =>
