@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes a database host one of a cluster's: configuration, registration, archiving, a check, the first full backup. Run as root on the host, again after any failure.
-#   infra/onboard.sh --configuration agent/holdfast.conf [--pg-user postgres] [--pgport 5432] [--dry-run] [--restart] [--no-backup]
-#     --configuration  what `holdfast init` wrote for agents; it has the one-time token
+#   infra/onboard.sh --configuration agent [--pg-user postgres] [--pgport 5432] [--dry-run] [--restart] [--no-backup]
+#     --configuration  the folder that `holdfast init` wrote for agents; it has public keys and the one-time token
 #     --restart        allows a restart of PostgreSQL, where archive_mode was off
 #     --no-backup      leaves the first full backup to the schedule
 set -euo pipefail
@@ -14,6 +14,9 @@ say() { printf '%s\n' "$*" >&2; }
 change() {
   if [ -n "$DRY" ]; then printf 'would run: %s\n' "$*"; else "$@"; fi
 }
+
+# The agent must know the data directory; init could not.
+name_data_directory() { grep -qE '^[[:space:]]*pg-path[[:space:]]*=' /etc/holdfast/holdfast.conf || printf 'pg-path = %s\n' "$1" >>/etc/holdfast/holdfast.conf; }
 
 as_postgres() { runuser -u "$PG_USER" -- "$@"; }
 sql() { as_postgres psql --port="$PORT" --dbname=postgres --no-psqlrc --tuples-only --no-align --set=ON_ERROR_STOP=1 --command="$1"; }
@@ -34,7 +37,7 @@ done
 [ "$(id -u)" = 0 ] || die "only root can put the configuration in place"
 command -v holdfast >/dev/null || die "holdfast is not installed" "install the package of the agent"
 id "$PG_USER" >/dev/null 2>&1 || die "there is no user $PG_USER" "--pg-user names the user that PostgreSQL runs as"
-[ -f /etc/holdfast/holdfast.conf ] || [ -f "$CONFIGURATION" ] || die "there is no configuration" "--configuration names what init wrote for agents"
+[ -f /etc/holdfast/holdfast.conf ] || [ -f "$CONFIGURATION/holdfast.conf" ] || die "there is no configuration" "--configuration names the folder that init wrote for agents"
 VERSION=$(sql 'SHOW server_version_num') || die "PostgreSQL cannot be asked on port $PORT as $PG_USER" "is it running? --pgport names another port"
 [ "$VERSION" -ge 140000 ] || die "PostgreSQL $VERSION is older than 14"
 [ "$(sql 'SELECT pg_is_in_recovery()')" = f ] || die "this is a standby" "run this on the primary"
@@ -46,9 +49,10 @@ esac
 [ -z "$(sql 'SHOW archive_library' 2>/dev/null || true)" ] || die "archive_library is set, and PostgreSQL does not take an archive_command beside it"
 
 if [ -n "$CONFIGURATION" ]; then
-  change install -d -m 0750 -o root -g "$PG_USER" /etc/holdfast
-  change install -m 0640 -o root -g "$PG_USER" "$CONFIGURATION" /etc/holdfast/holdfast.conf
+  change install -d -m 0700 -o "$PG_USER" -g "$PG_USER" /etc/holdfast
+  for file in "$CONFIGURATION"/*; do change install -m 0600 -o "$PG_USER" -g "$PG_USER" "$file" /etc/holdfast/; done
 fi
+change name_data_directory "$(sql 'SHOW data_directory')"
 
 # Before archiving begins: a segment that would not count is never acknowledged, so an unregistered host only fills its disk.
 change runuser -u "$PG_USER" -- holdfast register
