@@ -113,10 +113,15 @@ public class ExposureTests
     [MemberData(nameof(Deployments))]
     public void Deletes_and_uses_of_keys_are_recorded(string deployment)
     {
-        var records = Get(deployment).Of("Microsoft.Insights/diagnosticSettings").Select(setting => setting.GetProperty("id").GetString()! + setting.GetRawText()).ToArray();
-        Assert.Contains(records, record => record.Contains("/blobServices/default", StringComparison.Ordinal) && record.Contains("StorageDelete", StringComparison.Ordinal));
-        Assert.Equal(Get(deployment).Of("Microsoft.KeyVault/vaults").Length, records.Count(record => record.Contains("/vaults/", StringComparison.Ordinal)));
+        var settings = Get(deployment).Of("Microsoft.Insights/diagnosticSettings");
+        var ofBlobs = Assert.Single(settings, setting => Scope(setting).Contains("/blobServices/default", StringComparison.Ordinal));
+        Assert.Contains(Property(ofBlobs, "logs").EnumerateArray(), log => log.GetProperty("category").GetString() == "StorageDelete" && log.GetProperty("enabled").GetBoolean());
+        var ofVaults = settings.Where(setting => Scope(setting).Contains("/vaults/", StringComparison.Ordinal)).ToArray();
+        Assert.Equal(Get(deployment).Of("Microsoft.KeyVault/vaults").Length, ofVaults.Length);
+        foreach (var setting in ofVaults) Assert.Contains(Property(setting, "logs").EnumerateArray(), log => log.GetProperty("categoryGroup").GetString() == "audit" && log.GetProperty("enabled").GetBoolean());
     }
+
+    private static string Scope(JsonElement resource) => resource.GetProperty("id").GetString()!;
 
     private static Deployment Get(string deployment) => deployment switch
     {
