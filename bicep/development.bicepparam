@@ -5,7 +5,8 @@ using 'main.bicep'
 param name = 'holdfastdev'
 param tags = { environment: 'development' }
 param clusters = [
-  { name: 'shop', retentionDays: 7, immutabilityDays: 1, logImmutabilityDays: 1 }
+  // The embedded control plane, on a machine that has the identity id-holdfastdev-control-plane.
+  { name: 'shop', retentionDays: 7, immutabilityDays: 1, logImmutabilityDays: 1, journalTable: 'shopjournal' }
 ]
 param redundancy = 'Standard_LRS'
 param softDeleteDays = 1

@@ -92,7 +92,7 @@ param alertEmails string[]
 @secure()
 param alertWebhook string = ''
 
-@description('Other thresholds than those of modules/alerts.bicep, by the alert\'s name.')
+@description('Other thresholds than those of modules/alert-table.bicep, by the alert\'s name.')
 param alertThresholds { *: int } = {}
 
 @description('What stands before the path of a runbook in an alert, as https://example.com/holdfast/.')
@@ -165,6 +165,7 @@ module repository 'modules/repository-account.bicep' = {
     network: access
     softDeleteDays: softDeleteDays
     resourceLock: lockRepository
+    journals: !empty(filter(clusters, cluster => cluster.?journalTable != null))
     workspaceId: monitoring.outputs.workspaceId
     logEveryRequest: logEveryRequest
   }

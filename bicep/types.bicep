@@ -31,6 +31,9 @@ type clusterSettings = {
   @maxValue(146000)
   logImmutabilityDays: int?
 
+  @description('The table that an embedded control plane keeps its journal in: {name}journal, and for a name with hyphens as `holdfast init` says. Left out: none, as for the function app.')
+  journalTable: string?
+
   @description('The policies are locked: from then on a deployment leaves them alone, since a locked policy refuses a write.')
   policiesLocked: bool?
 }
@@ -53,7 +56,7 @@ type networkAccess = {
 
 @export()
 @description('What the custom roles are called inside a resource group; see roles.bicep.')
-type roleKey = 'reader' | 'adder' | 'mail-clerk' | 'expirer' | 'policy-watcher' | 'report-sender' | 'report-receiver' | 'key-unwrapper' | 'key-signer' | 'function-host'
+type roleKey = 'reader' | 'adder' | 'mail-clerk' | 'expirer' | 'policy-watcher' | 'report-sender' | 'report-receiver' | 'journal-keeper' | 'key-unwrapper' | 'key-signer' | 'function-host'
 
 @export()
 @description('The name of a custom role\'s definition: known without asking, so that an assignment needs no output.')

@@ -30,6 +30,10 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   resource queues 'queueServices' existing = {
     name: 'default'
   }
+
+  resource tables 'tableServices' existing = {
+    name: 'default'
+  }
 }
 
 resource agent 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
@@ -201,6 +205,21 @@ module poisonRights 'queue-rights.bicep' = {
     queueName: poison.name
     rights: [{ role: 'report-sender', principalId: controlPlane.principalId }]
   }
+}
+
+resource journal 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-06-01' = if (cluster.?journalTable != null) {
+  parent: account::tables
+  name: cluster.?journalTable ?? 'none'
+}
+
+module journalRights 'table-rights.bicep' = if (cluster.?journalTable != null) {
+  name: '${cluster.name}-journal-rights'
+  params: {
+    accountName: accountName
+    tableName: cluster.?journalTable ?? 'none'
+    rights: [{ role: 'journal-keeper', principalId: controlPlane.principalId }]
+  }
+  dependsOn: [journal]
 }
 
 // Only who restores opens contents. The control plane opens what describes them, and signs.

@@ -13,6 +13,8 @@ param network networkAccess
 param softDeleteDays int
 @description('Forbids deleting the account, its containers and its policies through the resource manager, until somebody takes the lock off.')
 param resourceLock bool
+@description('Tables are used, too: an embedded control plane keeps its journal there.')
+param journals bool
 param workspaceId string
 @description('Records reads and writes too, not only deletes.')
 param logEveryRequest bool
@@ -64,10 +66,14 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   resource queues 'queueServices' = {
     name: 'default'
   }
+
+  resource tables 'tableServices' = if (journals) {
+    name: 'default'
+  }
 }
 
 module endpoint 'private-endpoint.bicep' = [
-  for service in ['blob', 'queue']: if (!empty(network.endpointSubnetId)) {
+  for service in concat(['blob', 'queue'], journals ? ['table'] : []): if (!empty(network.endpointSubnetId)) {
     name: 'repository-endpoint-${service}'
     params: {
       location: location

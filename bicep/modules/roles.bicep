@@ -68,6 +68,19 @@ var roles role[] = [
     dataActions: ['${queue}/messages/read', '${queue}/messages/process/action']
   }
   {
+    key: 'journal-keeper'
+    title: 'Holdfast journal keeper'
+    description: 'Reads and changes the rows of one table. Cannot make or drop tables.'
+    actions: []
+    dataActions: [
+      '${table}/entities/read'
+      '${table}/entities/add/action'
+      '${table}/entities/update/action'
+      '${table}/entities/write'
+      '${table}/entities/delete'
+    ]
+  }
+  {
     key: 'key-unwrapper'
     title: 'Holdfast key unwrapper'
     description: 'Unwraps with one key. Wrapping is done with the public half and needs no right.'

@@ -71,6 +71,14 @@ public class RightsTests
     }
 
     [Fact]
+    public void An_embedded_control_plane_gets_the_rows_of_its_table_and_the_function_app_none()
+    {
+        const string Rows = "Microsoft.Storage/storageAccounts/tableServices/tables/entities";
+        Assert.Equal([Rows + "/add/action", Rows + "/delete", Rows + "/read", Rows + "/update/action", Rows + "/write"], Deployment.Development.Value.Allowed("id-holdfastdev-control-plane", "shopjournal"));
+        Assert.DoesNotContain(Production.Rights, right => right.Scope.Contains("/tables/", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Nobody_may_use_the_escrow_key() => Assert.DoesNotContain(Production.Rights, right => right.Place.EndsWith("-escrow", StringComparison.Ordinal));
 
     [Fact]
@@ -90,13 +98,13 @@ public class RightsTests
     }
 
     [Fact]
-    public void Rights_are_given_by_our_own_roles_and_never_wider_than_a_container_a_queue_a_key_or_the_hosts_account()
+    public void Rights_are_given_by_our_own_roles_and_never_wider_than_a_container_a_queue_a_table_a_key_or_the_hosts_account()
     {
         foreach (var right in Production.Rights)
         {
             Assert.True(Production.Roles.ContainsKey(right.RoleId) || (right.RoleId == MetricsPublisher && right.Place == "appi-holdfast"), $"{right.Principal} has role {right.RoleId} in {right.Place}");
             Assert.True(right.Scope.Contains("/containers/", StringComparison.Ordinal) || right.Scope.Contains("/queues/", StringComparison.Ordinal) || right.Scope.Contains("/keys/", StringComparison.Ordinal)
-                || right.RoleId == MetricsPublisher || right.Place.StartsWith("holdfasthost", StringComparison.Ordinal), $"{right.Principal} has rights in all of {right.Scope}");
+                || right.Scope.Contains("/tables/", StringComparison.Ordinal) || right.RoleId == MetricsPublisher || right.Place.StartsWith("holdfasthost", StringComparison.Ordinal), $"{right.Principal} has rights in all of {right.Scope}");
         }
     }
 
