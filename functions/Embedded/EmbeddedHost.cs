@@ -1,6 +1,7 @@
 using System.Net;
 using Holdfast.Core;
 using Holdfast.Functions.Api;
+using Holdfast.Functions.Signals;
 using Microsoft.Extensions.Logging.Console;
 
 namespace Holdfast.Functions.Embedded;
@@ -28,7 +29,9 @@ internal static class EmbeddedHost
             else kestrel.ListenLocalhost(configuration.Url.Port);
         });
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = StopPatience);
-        builder.Services.AddSingleton(services => configuration.Clusters.Select(cluster => new ClusterHost(cluster, clock, services.GetRequiredService<ILoggerFactory>())).ToList());
+        builder.Services.AddSingleton(_ => new SignalBoard(clock));
+        builder.Services.AddSingleton(services => configuration.Clusters
+            .Select(cluster => new ClusterHost(cluster, services.GetRequiredService<SignalBoard>(), clock, services.GetRequiredService<ILoggerFactory>())).ToList());
         builder.Services.AddHostedService<ClusterHosts>();
         var app = builder.Build();
         var clusters = app.Services.GetRequiredService<List<ClusterHost>>().Select(host => host.Cluster).ToDictionary(cluster => cluster.Name, StringComparer.Ordinal);

@@ -21,6 +21,9 @@ public sealed class ControlledCluster : IAsyncDisposable
     /// <summary>The control plane.</summary>
     public ControlPlaneProcess ControlPlane { get; private set; } = null!;
 
+    /// <summary>The cluster's name.</summary>
+    public string Name => _name;
+
     /// <summary>What agent and control plane have logged.</summary>
     public string Log
     {
@@ -79,6 +82,14 @@ public sealed class ControlledCluster : IAsyncDisposable
         var url = ControlPlane.Url;
         await ControlPlane.DisposeAsync();
         ControlPlane = await ControlPlaneProcess.StartAsync(Configuration("control-plane"), url);
+    }
+
+    /// <summary>The control plane's signals.</summary>
+    public async Task<string> MetricsAsync()
+    {
+        using var http = new HttpClient();
+        http.DefaultRequestHeaders.Add("X-Holdfast-Key", (await File.ReadAllTextAsync(_scratch["keys", _name, "control-plane", "admin.key"])).Trim());
+        return await http.GetStringAsync(new Uri(ControlPlane.Url, $"/v1/clusters/{_name}/metrics"));
     }
 
     /// <summary>A command of the database host.</summary>
