@@ -19,6 +19,7 @@ internal static class EmbeddedHost
         // What environment variables or files beside the program may say is not asked: it is all in the one configuration.
         builder.Configuration.Sources.Clear();
         ConfigureLogs(builder.Logging, json);
+        Telemetry.Add(builder, Environment.GetEnvironmentVariables());
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
