@@ -307,6 +307,10 @@ public static partial class OptionTable
     public static readonly OptionRow<bool> AdoptAfterwards = Boolean("adopt", Recovery, Restore, "leave archive_mode as it was: the restored server shall continue this history", "n",
         "a copy that archives would disturb the original", "Then run, once it takes writes: holdfast adopt.", OptionPlaces.Flag);
 
+    /// <summary>skip-space-check</summary>
+    public static readonly OptionRow<bool> SkipSpaceCheck = Boolean("skip-space-check", Recovery, Restore, "try it although a file system has less room than is written to it", "n",
+        "a full disk is better found before anything is fetched", "A file system that compresses may hold more than it has free. Interrupted by a full disk, a restore can be run again.", OptionPlaces.Flag);
+
     /// <summary>dry-run</summary>
     public static readonly OptionRow<bool> DryRun = Boolean("dry-run", Recovery, Restore, "show the plan and change nothing", "n", "the plan is shown anyway, before anything is changed", "", OptionPlaces.Flag);
 
@@ -373,7 +377,7 @@ public static partial class OptionTable
         ControlPlaneKey, ContentKeyFile, EscrowKeyFile, IndexKeyFile, ContentPrivateKeyFile, IndexPrivateKeyFile, SigningKeyFile, EqualityKeyFile, ControlPlaneConfig,
         ControlPlaneUrl, ControlPlaneApiKey, ControlPlaneApiKeyFile, ControlPlaneOperatorKey, ControlPlaneOperatorKeyFile, SasDays, Role, Reason, EnrolmentToken, EnrolmentTokenFile,
         Type, BackupHost, Detach, ScheduleFull, ScheduleDiff, ScheduleIncr,
-        Kit, TargetTime, TargetXid, TargetLsn, TargetName, TargetImmediate, TargetExclusive, TargetTimeline, TargetAction, Set, TablespaceMap, LinkAll, AdoptAfterwards, DryRun,
+        Kit, TargetTime, TargetXid, TargetLsn, TargetName, TargetImmediate, TargetExclusive, TargetTimeline, TargetAction, Set, TablespaceMap, LinkAll, AdoptAfterwards, SkipSpaceCheck, DryRun,
         CompressLevel, ArchiveTimeout, ArchiveGetTimeout, WalDamaged,
         JobPoll, HeartbeatInterval, BackupStoreTimeout, HostName, ProcessMax, StatePath, SpoolPath, SpoolMax, KeyPath,
     ];

@@ -74,12 +74,12 @@ internal sealed class PackFetcher(PackReader reader, int workers, Progress progr
             if (open != piece.File)
             {
                 handle?.Dispose();
-                handle = File.OpenHandle(piece.File.Path, FileMode.Open, FileAccess.Write);
+                handle = UnixFiles.OpenToWrite(piece.File.Path);
                 open = piece.File;
             }
             var offset = (piece.Extent.FirstBlock + (block - piece.Extent.PackBlock)) * (long)PackFormat.BlockSize;
             var used = bytes[..(int)Math.Min(bytes.Length, piece.File.Row.Facts.Length - offset)];
-            RandomAccess.Write(handle!, used, offset);
+            UnixFiles.Write(handle!, used, offset, piece.File.Path);
             piece.Crc = Crc32C.Append(piece.Crc, used);
             progress.Add(used.Length);
         }

@@ -48,6 +48,7 @@ public sealed class RestoreCommand : AgentCommand
     public override IReadOnlyList<CommandExit> ExitCodes { get; } =
     [
         new(ExitCode.No, "the target cannot be reached: nothing was changed"),
+        new(ExitCode.Usage, "usage or configuration; also when there is no room, or no right, for what is written"),
         new(ExitCode.Refused, "the directory is not empty, or a server's"),
     ];
 
@@ -57,6 +58,7 @@ public sealed class RestoreCommand : AgentCommand
     /// <inheritdoc/>
     public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
     {
+        UnixFiles.FailBeyondLimits();
         var options = context.Options;
         var target = RestoreTarget.From(options);
         var root = options.Get(OptionTable.PgPath) is var path && path.Length > 1 ? path.TrimEnd('/') : path;
@@ -79,14 +81,16 @@ public sealed class RestoreCommand : AgentCommand
         layout.Finish();
         var walLink = options.Get(OptionTable.LinkAll) ? layout.WalLink : null;
         var (directory, owners) = Check(root, plan, contents, layout, walLink, repository.Cluster);
+        var rooms = DiskRoom.Of(layout, directory.Continues);
+        if (!options.Get(OptionTable.SkipSpaceCheck)) DiskRoom.Check(rooms);
         var configuration = new RestorerConfiguration(options, repository.State);
         var settings = Settings(options, plan, configuration);
 
         var dry = options.Get(OptionTable.DryRun);
-        if (!context.Json || !dry) RestoreScreen.WritePlan(dry ? context.Output : context.Error, plan, layout, root, directory.Continues, options.Get(OptionTable.AdoptAfterwards));
+        if (!context.Json || !dry) RestoreScreen.WritePlan(dry ? context.Output : context.Error, plan, layout, rooms, directory.Continues, options.Get(OptionTable.AdoptAfterwards));
         if (dry)
         {
-            if (context.Json) context.WriteJson(ReportOf(context, repository.Cluster, plan, layout, root, settings, null), RestoreJson.Default.RestoreReport);
+            if (context.Json) context.WriteJson(ReportOf(context, repository.Cluster, plan, layout, root, settings, rooms, null), RestoreJson.Default.RestoreReport);
             else context.Output.WriteLine("nothing was changed (--dry-run)");
             return ExitCode.Done;
         }
@@ -99,7 +103,7 @@ public sealed class RestoreCommand : AgentCommand
         var fetcher = new PackFetcher(packs, options.Get(OptionTable.ProcessMax), progress);
         var run = new RestoreRun(context, plan, contents, layout, directory, owners) { Reached = Reached, WalLink = walLink };
         var outcome = await run.RunAsync(fetcher.RunAsync, settings, progress, cancellationToken).ConfigureAwait(false);
-        if (context.Json) context.WriteJson(ReportOf(context, repository.Cluster, plan, layout, root, settings, outcome), RestoreJson.Default.RestoreReport);
+        if (context.Json) context.WriteJson(ReportOf(context, repository.Cluster, plan, layout, root, settings, rooms, outcome), RestoreJson.Default.RestoreReport);
         else RestoreScreen.WriteResult(context, plan, layout, root, outcome);
         return ExitCode.Done;
     }
@@ -130,18 +134,7 @@ public sealed class RestoreCommand : AgentCommand
         directory.CheckOnlyOurs(ours, others);
         var owners = new FileOwners(root);
         owners.Check(contents.Files.Where(file => file.Row.Facts.Kind != FileKind.Outside).Select(file => file.Row.Facts));
-        if (!directory.Continues) CheckRoom(root, layout);
         return (directory, owners);
-    }
-
-    // Tablespaces are on disks of their own, maybe; what is said here is what is certain.
-    private static void CheckRoom(string root, RestoreLayout layout)
-    {
-        var place = root;
-        while (!Directory.Exists(place)) place = Path.GetDirectoryName(place)!;
-        var needed = layout.Files.Where(file => file.Path.StartsWith(root, StringComparison.Ordinal)).SelectMany(file => file.Pieces).Where(piece => !piece.Extent.IsZero).Sum(piece => piece.Length);
-        if (new DriveInfo(place).AvailableFreeSpace is var free && free < needed)
-            throw new ConfigurationException($"{root} has room for {Quantity.Bytes(free)}, the backup needs {Quantity.Bytes(needed)}", "make room, or restore elsewhere; nothing was changed");
     }
 
     private static List<(string Name, string Value)> Settings(ResolvedOptions options, RecoveryPlan plan, RestorerConfiguration configuration)
@@ -153,10 +146,10 @@ public sealed class RestoreCommand : AgentCommand
         return settings;
     }
 
-    private static RestoreReport ReportOf(CommandContext context, string cluster, RecoveryPlan plan, RestoreLayout layout, string root, IEnumerable<(string Name, string Value)> settings, RestoreOutcome? outcome) => new(
+    private static RestoreReport ReportOf(CommandContext context, string cluster, RecoveryPlan plan, RestoreLayout layout, string root, IEnumerable<(string Name, string Value)> settings, IEnumerable<FileSystemRoom> rooms, RestoreOutcome? outcome) => new(
         cluster, plan.Backup.System.ToString(), plan.Backup.Facts.Major, root, plan.Backup.Label.ToString(), plan.Target.ToString(), plan.Timeline.Value,
         plan.Stop.Kind switch { RecoveryStopKind.EndOfWal => "end-of-wal", var kind => kind.ToString().ToLowerInvariant() }, plan.Stop.At.ToString(), plan.Stop.Record, plan.Stop.Time?.ToDateTimeOffset(),
         plan.WalStart.ToString(), plan.WalEnd.ToString(), plan.SegmentCount, layout.Files.Count + 1, layout.Bytes, layout.StoredBytes,
-        [.. layout.Tablespaces.Select(tablespace => new RestoreTablespaceReport(tablespace.Oid, tablespace.Was, tablespace.Path))], settings.ToDictionary(setting => setting.Name, setting => setting.Value),
-        layout.Outside, context.Options.Get(OptionTable.AdoptAfterwards), outcome is not null, outcome?.Elapsed.TotalSeconds);
+        [.. layout.Tablespaces.Select(tablespace => new RestoreTablespaceReport(tablespace.Oid, RawPath.Display(tablespace.Was), RawPath.Display(tablespace.Path)))], settings.ToDictionary(setting => setting.Name, setting => setting.Value),
+        layout.Outside, [.. rooms.Select(room => new RestoreRoomReport([.. room.Folders.Select(RawPath.Display)], room.Needed, room.Free))], context.Options.Get(OptionTable.AdoptAfterwards), outcome is not null, outcome?.Elapsed.TotalSeconds);
 }

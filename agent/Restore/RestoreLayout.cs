@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Holdfast.Agent.Options;
 using Holdfast.Core;
 using Holdfast.Core.Postgres;
@@ -27,7 +26,7 @@ internal sealed class RestorePiece(RestoreFile file, Extent extent)
 /// <summary>A regular file to be made.</summary>
 /// <param name="row">What the manifest says of it.</param>
 /// <param name="name">Raw path below PGDATA.</param>
-/// <param name="path">Where it goes.</param>
+/// <param name="path">Where it goes (<see cref="RawPath"/>).</param>
 internal sealed class RestoreFile(FileRow row, byte[] name, string path)
 {
     /// <summary>What the manifest says of it.</summary>
@@ -42,6 +41,9 @@ internal sealed class RestoreFile(FileRow row, byte[] name, string path)
     /// <summary>Its blocks, ascending, without gaps.</summary>
     public IReadOnlyList<RestorePiece> Pieces { get; set; } = [];
 
+    /// <summary>Bytes that are written; the rest is zeros, and takes no room.</summary>
+    public long StoredBytes => Pieces.Where(piece => !piece.Extent.IsZero).Sum(piece => piece.Length);
+
     /// <summary>The CRC-32C of the whole file, from its pieces'.</summary>
     public uint Crc()
     {
@@ -53,7 +55,7 @@ internal sealed class RestoreFile(FileRow row, byte[] name, string path)
 }
 
 /// <summary>A directory or link to be made.</summary>
-/// <param name="Path">Where.</param>
+/// <param name="Path">Where (<see cref="RawPath"/>).</param>
 /// <param name="Facts">Mode and owner; null for one that every data directory has and the backup did not list.</param>
 internal readonly record struct RestoreEntry(string Path, FileFacts? Facts);
 
@@ -87,6 +89,9 @@ internal sealed class RestoreLayout
     /// <param name="versionDirectory">Of tablespaces: <c>PG_17_202406281</c>.</param>
     public RestoreLayout(string root, string versionDirectory) => (_root, _versionDirectory) = (root, versionDirectory);
 
+    /// <summary>The data directory.</summary>
+    public string Root => _root;
+
     /// <summary>Regular files but pg_control, in the manifest's order.</summary>
     public IReadOnlyList<RestoreFile> Files => _files;
 
@@ -117,15 +122,15 @@ internal sealed class RestoreLayout
         foreach (var (id, facts) in rows)
         {
             if (facts.Kind != FileKind.Link) continue;
-            var (name, target) = (Text(id.ToPath(_versionDirectory)), Text(facts.LinkTarget.ToArray()));
+            var (name, target) = (RawPath.ToText(id.ToPath(_versionDirectory)), RawPath.ToText(facts.LinkTarget.Span));
             if (name == "pg_wal") WalLink = target;
             else if (name.StartsWith("pg_tblspc/", StringComparison.Ordinal) && uint.TryParse(name.AsSpan(10), NumberStyles.None, CultureInfo.InvariantCulture, out var oid))
                 _tablespaces.Add(oid, new RestoreTablespace(oid, target, moves.Of(oid, target), null));
-            else throw new RefusedException($"the backup holds the link {name}, which is neither a tablespace's nor pg_wal", "restore it with a later Holdfast");
+            else throw new RefusedException($"the backup holds the link {RawPath.Display(name)}, which is neither a tablespace's nor pg_wal", "restore it with a later Holdfast");
         }
         foreach (var (old, _) in moves.Moves)
             if (!_tablespaces.Values.Any(tablespace => tablespace.Was == old || tablespace.Oid.ToString(CultureInfo.InvariantCulture) == old))
-                throw new ConfigurationException($"--tablespace-map: the backup has no tablespace {old}", _tablespaces.Count == 0 ? "it has none at all" : $"it has: {string.Join(", ", _tablespaces.Values.Select(one => $"{one.Oid} at {one.Was}"))}");
+                throw new ConfigurationException($"--tablespace-map: the backup has no tablespace {old}", _tablespaces.Count == 0 ? "it has none at all" : $"it has: {string.Join(", ", _tablespaces.Values.Select(one => $"{one.Oid} at {RawPath.Display(one.Was)}"))}");
         if (_tablespaces.Values.GroupBy(tablespace => tablespace.Path).FirstOrDefault(group => group.Count() > 1) is { } shared)
             throw new ConfigurationException($"--tablespace-map: two tablespaces would go to {shared.Key}", "name a place for each");
     }
@@ -151,12 +156,12 @@ internal sealed class RestoreLayout
         var file = new RestoreFile(row, name, PathOf(name));
         file.Pieces = [.. extents.Select(extent => new RestorePiece(file, extent))];
         if (one.CoverageFault() is { } fault) throw new DamagedException($"the backup's manifest does not add up: {fault}", "it cannot be restored whole: choose another with --set, and report this");
-        var shown = Text(name);
+        var shown = RawPath.ToText(name);
         if (Array.IndexOf(Skipped, shown) >= 0) return;
         if (shown == ControlFile.RelativePath) Control = file;
         else _files.Add(file);
         Bytes += facts.Length;
-        StoredBytes += file.Pieces.Where(piece => !piece.Extent.IsZero).Sum(piece => piece.Length);
+        StoredBytes += file.StoredBytes;
     }
 
     /// <summary>Everything was taken.</summary>
@@ -184,24 +189,18 @@ internal sealed class RestoreLayout
     {
         if (was.IsEmpty) return [];
         return new TablespaceMap(TablespaceMap.Parse(was).Locations.Select(location => _tablespaces.TryGetValue(location.Oid, out var tablespace)
-            ? new TablespaceLocation(location.Oid, Encoding.UTF8.GetBytes(tablespace.Path)) : location)).Format();
+            ? new TablespaceLocation(location.Oid, RawPath.ToBytes(tablespace.Path)) : location)).Format();
     }
+
+    /// <summary>The tablespace's folder that a file goes to, or the data directory.</summary>
+    public string FolderOf(RestoreFile file) => _tablespaces.TryGetValue(file.Row.Id.Tablespace, out var tablespace) ? tablespace.Path : _root;
 
     private string PathOf(byte[] name)
     {
-        var text = Text(name);
+        var text = RawPath.ToText(name);
         foreach (var tablespace in _tablespaces.Values)
             if (text.StartsWith($"pg_tblspc/{tablespace.Oid}/", StringComparison.Ordinal))
                 return Path.Combine(tablespace.Path, text[$"pg_tblspc/{tablespace.Oid}/".Length..]);
         return text.Length == 0 ? _root : Path.Combine(_root, text);
-    }
-
-    private static string Text(byte[] name)
-    {
-        try { return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(name); }
-        catch (DecoderFallbackException e)
-        {
-            throw new RefusedException($"the backup holds a file whose name is no UTF-8: {Encoding.Latin1.GetString(name)}", "this version cannot make it; it is none of PostgreSQL's", e);
-        }
     }
 }

@@ -23,19 +23,26 @@ namespace Holdfast.Agent.Restore;
 /// <param name="Tablespaces">Where each goes.</param>
 /// <param name="Settings">What postgresql.auto.conf says of recovery.</param>
 /// <param name="Outside">Files outside the data directory that the backup holds and the restore did not make.</param>
+/// <param name="Room">What is needed and free, by file system.</param>
 /// <param name="Adopt">Whether archive_mode was left as it was.</param>
 /// <param name="Done">False for a dry run.</param>
 /// <param name="Seconds">How long it took; null for a dry run.</param>
 public sealed record RestoreReport(
     string Cluster, string SystemIdentifier, int Major, string PgPath, string Backup, string Target, uint Timeline, string Stop, string StopLsn, string? StopRecord, DateTimeOffset? StopTime,
     string WalStart, string WalEnd, long Segments, int Files, long DatabaseBytes, long WrittenBytes, IReadOnlyList<RestoreTablespaceReport> Tablespaces,
-    IReadOnlyDictionary<string, string> Settings, IReadOnlyList<string> Outside, bool Adopt, bool Done, double? Seconds);
+    IReadOnlyDictionary<string, string> Settings, IReadOnlyList<string> Outside, IReadOnlyList<RestoreRoomReport> Room, bool Adopt, bool Done, double? Seconds);
 
 /// <summary>A tablespace.</summary>
 /// <param name="Oid">Its OID.</param>
 /// <param name="Was">Where it was.</param>
 /// <param name="Path">Where it goes.</param>
 public sealed record RestoreTablespaceReport(uint Oid, string Was, string Path);
+
+/// <summary>A file system that is written to.</summary>
+/// <param name="Folders">What goes there.</param>
+/// <param name="NeededBytes">To be written there.</param>
+/// <param name="FreeBytes">Free there, for others than root.</param>
+public sealed record RestoreRoomReport(IReadOnlyList<string> Folders, long NeededBytes, long FreeBytes);
 
 /// <summary>Source-generated JSON of <see cref="RestoreReport"/>.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower, WriteIndented = true)]

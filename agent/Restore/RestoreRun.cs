@@ -27,9 +27,7 @@ internal sealed record RestoreOutcome(TimeSpan Elapsed, long Bytes);
 /// <param name="owners">Whom it is given to.</param>
 internal sealed class RestoreRun(CommandContext context, RecoveryPlan plan, BackupContents contents, RestoreLayout layout, TargetDirectory directory, FileOwners owners)
 {
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-
-    private readonly string _root = layout.Directories[0].Path;
+    private readonly string _root = layout.Root;
 
     /// <summary>Told of each step; a test throws from it.</summary>
     public Action<string> Reached { get; init; } = _ => { };
@@ -47,7 +45,7 @@ internal sealed class RestoreRun(CommandContext context, RecoveryPlan plan, Back
     {
         try
         {
-            directory.Claim();
+            directory.Claim(Others);
             Reached("claimed");
             var folders = MakeFolders();
             try
@@ -63,7 +61,7 @@ internal sealed class RestoreRun(CommandContext context, RecoveryPlan plan, Back
                 WriteOwn(settings);
                 SetModes();
                 Reached("before sync");
-                foreach (var folder in folders) UnixFiles.SyncFileSystem(folder);
+                foreach (var (path, folder) in folders) UnixFiles.SyncFileSystem(folder, path);
                 Reached("synced");
                 // The name that a server looks for, in one step.
                 File.Move(ControlPath, layout.Control.Path, overwrite: true);
@@ -74,55 +72,66 @@ internal sealed class RestoreRun(CommandContext context, RecoveryPlan plan, Back
             finally
             {
                 progress.Finish();
-                foreach (var folder in folders) folder.Dispose();
+                foreach (var (_, folder) in folders) folder.Dispose();
             }
             return new RestoreOutcome(progress.Elapsed, progress.Done);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ConfigurationException($"restoring to {_root}: {e.Message}", $"it is not whole, and says so by {TargetDirectory.MarkerName}: make room (or give the rights), and run the same command again", e);
+            throw Failed(e, layout.StoredBytes - progress.Done);
         }
     }
 
     /// <summary>What a restore makes beside the backup's files.</summary>
     public static IEnumerable<string> OwnNames => [BackupLabel.FileName, TablespaceMap.FileName, BackupManifestWriter.FileName, RecoveryConfiguration.FileName, "recovery.signal", ControlName];
 
+    private const uint OwnerOnly = 0x180; // 0600
+
     private const string ControlName = ControlFile.RelativePath + ".holdfast";
 
     private string ControlPath => Path.Combine(_root, ControlName);
 
-    private List<SafeFileHandle> MakeFolders()
+    private IEnumerable<string> Others => layout.Tablespaces.Select(tablespace => tablespace.Path).Concat(WalLink is null ? [] : [WalLink]);
+
+    // What is half made stays: nobody must guess what may be deleted, and the same command makes it whole.
+    private ConfigurationException Failed(Exception e, long left)
     {
-        foreach (var tablespace in layout.Tablespaces) MakeFolder(tablespace.Path);
-        if (WalLink is not null) MakeFolder(WalLink);
+        var full = (e as FileFailedException)?.IsFull ?? false;
+        var free = full && e is FileFailedException { Path: var path } ? UnixFiles.FreeSpace(DiskRoom.Existing(Path.GetDirectoryName(path)!)) : 0;
+        var more = full ? $"; {Quantity.Bytes(left)} are still to be written, and {Quantity.Bytes(free)} are free there" : "";
+        var remedy = full ? "make room" : "give the rights, the room or the limits it takes";
+        return new ConfigurationException($"restoring to {RawPath.Display(_root)}: {e.Message}{more}",
+            $"{remedy}, and run the same command again: it makes everything anew. Until then no server starts there, and {TargetDirectory.MarkerName} says why. To give up, remove {string.Join(" and ", Others.Prepend(_root).Select(RawPath.Display))}", e);
+    }
+
+    private List<(string Path, SafeFileHandle Handle)> MakeFolders()
+    {
+        foreach (var folder in Others) UnixFiles.MakeFolder(folder);
         foreach (var (path, _) in layout.Directories)
         {
             if (WalLink is not null && path == Path.Combine(_root, "pg_wal")) Link(path, WalLink);
-            else MakeFolder(path);
+            else
+            {
+                if (UnixFiles.Examine(path) is { IsLink: true }) UnixFiles.Remove(path); // pg_wal, of a restore with --link-all that is continued without
+                UnixFiles.MakeFolder(path);
+            }
         }
         foreach (var tablespace in layout.Tablespaces) Link(Path.Combine(_root, "pg_tblspc", tablespace.Oid.ToString(System.Globalization.CultureInfo.InvariantCulture)), tablespace.Path);
-        return [.. layout.Tablespaces.Select(tablespace => tablespace.Path).Concat(WalLink is null ? [] : [WalLink]).Prepend(_root).Select(UnixFiles.OpenFolder)];
+        return [.. Others.Prepend(_root).Select(folder => (folder, UnixFiles.OpenFolder(folder)))];
     }
-
-    private static void MakeFolder(string path) =>
-        Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
 
     private static void Link(string path, string target)
     {
-        if (new DirectoryInfo(path).LinkTarget is { } there)
-        {
-            if (there == target) return;
-            File.Delete(path); // a link of the restore that is continued, which went elsewhere
-        }
-        File.CreateSymbolicLink(path, target);
+        UnixFiles.Remove(path); // a link of the restore that is continued, which may have gone elsewhere
+        UnixFiles.MakeLink(path, target);
     }
 
     // Zeros are not written: a file is as long as it must be from the start, and its holes read as zeros.
     private static void Create(string path, long length)
     {
-        using var handle = File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite);
-        if (length > 0) RandomAccess.SetLength(handle, length);
-        File.SetUnixFileMode(handle, OwnerOnly);
+        using var handle = UnixFiles.Create(path);
+        UnixFiles.SetMode(path, OwnerOnly);
+        if (length > 0) UnixFiles.SetLength(handle, length, path);
     }
 
     private static RestoreFile Redirect(RestoreFile file, string path)
@@ -170,9 +179,9 @@ internal sealed class RestoreRun(CommandContext context, RecoveryPlan plan, Back
     private void Write(string name, ReadOnlySpan<byte> content)
     {
         var path = Path.Combine(_root, name);
-        using var handle = File.OpenHandle(path, FileMode.Create, FileAccess.Write);
-        RandomAccess.Write(handle, content, 0);
-        File.SetUnixFileMode(handle, OwnerOnly);
+        using var handle = UnixFiles.Create(path);
+        UnixFiles.SetMode(path, OwnerOnly);
+        UnixFiles.Write(handle, content, 0, path);
     }
 
     // Last, and children before parents: a folder may come to be one that its owner cannot write to.
@@ -197,7 +206,7 @@ internal sealed class RestoreRun(CommandContext context, RecoveryPlan plan, Back
 
     private void Set(string path, FileFacts facts)
     {
-        File.SetUnixFileMode(path, (UnixFileMode)(facts.Mode & 0xFFF));
+        UnixFiles.SetMode(path, facts.Mode & 0xFFF);
         owners.Give(path, facts);
     }
 }

@@ -8,15 +8,16 @@ namespace Holdfast.Agent.Restore;
 internal static class RestoreScreen
 {
     /// <summary>The plan.</summary>
-    public static void WritePlan(TextWriter writer, RecoveryPlan plan, RestoreLayout layout, string root, bool continues, bool adopts)
+    public static void WritePlan(TextWriter writer, RecoveryPlan plan, RestoreLayout layout, IReadOnlyList<FileSystemRoom> rooms, bool continues, bool adopts)
     {
         var table = new TextTable("", "");
         table.Add("target", $"{plan.Target} → {Stop(plan)}, timeline {plan.Timeline}");
-        table.Add("backup", $"{plan.Backup.Label}, {Quantity.Bytes(layout.Bytes)}{(layout.StoredBytes == layout.Bytes ? "" : $" ({Quantity.Bytes(layout.StoredBytes)} without zeros)")} into {root} ({(continues ? "an interrupted restore of the same" : "empty")})");
-        foreach (var tablespace in layout.Tablespaces) table.Add("tablespace", $"{tablespace.Oid} into {tablespace.Path}{(tablespace.Path == tablespace.Was ? "" : $", was {tablespace.Was}")}");
+        table.Add("backup", $"{plan.Backup.Label}, {Quantity.Bytes(layout.Bytes)}{(layout.StoredBytes == layout.Bytes ? "" : $" ({Quantity.Bytes(layout.StoredBytes)} without zeros)")} into {layout.Root} ({(continues ? "an interrupted restore of the same" : "empty")})");
+        foreach (var tablespace in layout.Tablespaces) table.Add("tablespace", $"{tablespace.Oid} into {RawPath.Display(tablespace.Path)}{(tablespace.Path == tablespace.Was ? "" : $", was {RawPath.Display(tablespace.Was)}")}");
+        foreach (var room in rooms) table.Add("room", $"{Quantity.Bytes(room.Needed)} of {Quantity.Bytes(room.Free)} that are free for {DiskRoom.Display(room)}");
         table.Add("WAL", $"{plan.SegmentCount} segment{(plan.SegmentCount == 1 ? "" : "s")}, {plan.Backup.Facts.StartLsn} to {plan.Stop.ReadTo}{Legs(plan)}, all present");
         table.WriteTo(writer);
-        if (layout.WalLink is not null) writer.WriteLine($"pg_wal was a link to {layout.WalLink}; --link-all makes it one again");
+        if (layout.WalLink is not null) writer.WriteLine($"pg_wal was a link to {RawPath.Display(layout.WalLink)}; --link-all makes it one again");
         if (layout.Outside.Count > 0) writer.WriteLine($"not restored, outside the data directory: {string.Join(", ", layout.Outside.Take(5))}{(layout.Outside.Count > 5 ? $" and {layout.Outside.Count - 5} more" : "")}");
         writer.WriteLine(adopts ? "archiving stays as it was in the restored cluster; once it takes writes: holdfast adopt" : "archiving will be off in the restored cluster; --adopt continues this history");
     }

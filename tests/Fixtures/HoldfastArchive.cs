@@ -83,6 +83,11 @@ public sealed class HoldfastArchive : IWalArchive, IDisposable
         UnprivilegedUser.Command(Agent, ["restore", $"--pgdata={folder}", $"--state-path={_scratch[$"restored{++_hosts}"]}", .. options]),
         new Dictionary<string, string?> { ["HOLDFAST_ARCHIVE_GET_TIMEOUT"] = "5s", ["HOLDFAST_SPOOL_PATH"] = _scratch["restorer", "spool"] });
 
+    /// <summary>Restores where no file may grow beyond so many bytes (RLIMIT_FSIZE): a full disk for whoever may not mount one.</summary>
+    public async Task<ProcessResult> RestoreLimitedAsync(PostgresServer server, long fileBytes, params IEnumerable<string> options) => await RunProcess.RunAsync(
+        ["prlimit", $"--fsize={fileBytes}", "--", .. UnprivilegedUser.Command(Agent, ["restore", $"--config={Configuration("restorer")}", $"--pgdata={server.DataFolder}", $"--state-path={_scratch[$"restored{++_hosts}"]}", .. options])],
+        new Dictionary<string, string?> { ["DOTNET_EnableWriteXorExecute"] = "0" }); // which takes a large file for itself, where the agent is not native
+
     /// <summary>Restores as root, who hands over what it made.</summary>
     public async Task<ProcessResult> RestoreAsRootAsync(PostgresServer server, params IEnumerable<string> options) => await RunProcess.RunAsync(
         [Agent, "restore", $"--config={Configuration("restorer")}", $"--pgdata={server.DataFolder}", $"--state-path={_scratch[$"restored{++_hosts}"]}", .. options]);

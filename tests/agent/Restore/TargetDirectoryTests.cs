@@ -62,7 +62,7 @@ public sealed class TargetDirectoryTests : IDisposable
     {
         var first = Directory;
         first.Check([]);
-        first.Claim();
+        first.Claim([]);
         Put("PG_VERSION");
 
         var second = Directory;
@@ -77,11 +77,11 @@ public sealed class TargetDirectoryTests : IDisposable
     [Fact]
     public void A_claimed_folder_has_no_pg_control_and_a_released_one_no_marker()
     {
-        Directory.Claim();
+        Directory.Claim([]);
         Put("global/pg_control");
         var again = Directory;
         again.Check([]);
-        again.Claim();
+        again.Claim([]);
         Assert.False(File.Exists(Path.Combine(Root, "global", "pg_control")));
         again.Release();
         Assert.False(File.Exists(Path.Combine(Root, TargetDirectory.MarkerName)));
