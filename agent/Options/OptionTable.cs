@@ -300,6 +300,10 @@ public static partial class OptionTable
     public static readonly OptionRow<TablespaceMoves> TablespaceMap = Flag<TablespaceMoves>("tablespace-map", Recovery, Restore, "put a tablespace elsewhere: OLD=NEW", TablespaceMoves.TryParse,
         "OLD=NEW, OLD being the tablespace's path or OID, NEW an absolute path", "May be given more than once. What is not named goes to where it was.", repeatable: true);
 
+    /// <summary>config-path</summary>
+    public static readonly OptionRow<string> ConfigPath = Path("config-path", Recovery, Restore, "also put the configuration files that lay outside the data directory into this folder", places: OptionPlaces.Flag,
+        details: "For a server whose configuration is in /etc, as on Debian. Nothing is overwritten. Without it they are only in holdfast.outside in the data directory, which gets a configuration that a server starts with.");
+
     /// <summary>link-all</summary>
     public static readonly OptionRow<bool> LinkAll = Boolean("link-all", Recovery, Restore, "make pg_wal a link again, where it was one", "n", "a plain directory works on every host", "The link's target must be empty or missing.", OptionPlaces.Flag);
 
@@ -377,7 +381,7 @@ public static partial class OptionTable
         ControlPlaneKey, ContentKeyFile, EscrowKeyFile, IndexKeyFile, ContentPrivateKeyFile, IndexPrivateKeyFile, SigningKeyFile, EqualityKeyFile, ControlPlaneConfig,
         ControlPlaneUrl, ControlPlaneApiKey, ControlPlaneApiKeyFile, ControlPlaneOperatorKey, ControlPlaneOperatorKeyFile, SasDays, Role, Reason, EnrolmentToken, EnrolmentTokenFile,
         Type, BackupHost, Detach, ScheduleFull, ScheduleDiff, ScheduleIncr,
-        Kit, TargetTime, TargetXid, TargetLsn, TargetName, TargetImmediate, TargetExclusive, TargetTimeline, TargetAction, Set, TablespaceMap, LinkAll, AdoptAfterwards, SkipSpaceCheck, DryRun,
+        Kit, TargetTime, TargetXid, TargetLsn, TargetName, TargetImmediate, TargetExclusive, TargetTimeline, TargetAction, Set, TablespaceMap, ConfigPath, LinkAll, AdoptAfterwards, SkipSpaceCheck, DryRun,
         CompressLevel, ArchiveTimeout, ArchiveGetTimeout, WalDamaged,
         JobPoll, HeartbeatInterval, BackupStoreTimeout, HostName, ProcessMax, StatePath, SpoolPath, SpoolMax, KeyPath,
     ];

@@ -6,6 +6,7 @@ using Holdfast.Agent.Terminal;
 using Holdfast.Core;
 using Holdfast.Core.Recovery;
 using Holdfast.Core.Repository;
+using Holdfast.Core.Repository.Manifests;
 using Holdfast.Core.Repository.Packs;
 using Holdfast.Core.Sealing;
 
@@ -29,6 +30,7 @@ public sealed class RestoreCommand : AgentCommand
     /// <inheritdoc/>
     public override string Description => """
         Plans first, and shows the plan: which backup, which WAL along which timeline, and where recovery will end. A moment that cannot be reached is an error that names the nearest ones, before a byte is fetched. Then it fetches in parallel, verifies everything, and leaves a directory that PostgreSQL recovers when it is started.
+        What the server was configured by outside its directory comes back, too: as copies in holdfast.outside, with a configuration to start on; or into --config-path, where nothing is overwritten.
         It needs no control plane: a restorer's configuration, or the recovery kit, a credential and the content or escrow key. It writes only to a directory that is empty or missing, as the user that PostgreSQL will run as, or as root. Interrupted, it leaves what no server starts on, and can be run again.
         """;
 
@@ -40,6 +42,7 @@ public sealed class RestoreCommand : AgentCommand
         new("to just before a transaction", "holdfast restore --pgdata=/srv/pg --target-xid=771 --target-exclusive"),
         new("to a restore point, along the timeline that was left", "holdfast restore --pgdata=/srv/pg --target-name=before-upgrade --target-timeline=1"),
         new("all there is, to take over from a server that is lost", "holdfast restore --pgdata=/srv/pg --adopt --yes"),
+        new("on Debian, with the configuration that was in /etc", "holdfast restore --pgdata=/var/lib/postgresql/17/main --config-path=/etc/postgresql/17/main"),
         new("with a tablespace elsewhere", "holdfast restore --pgdata=/srv/pg --tablespace-map=/mnt/fast=/srv/fast"),
         new("on a bare host, from the recovery kit", "holdfast restore --kit=/root/recovery-kit.json --content-private-key-file=/root/escrow.jwk --repo-auth=managed --pgdata=/srv/pg"),
     ];
@@ -79,6 +82,10 @@ public sealed class RestoreCommand : AgentCommand
         layout.TakeLinks(contents.Files.Select(file => file.Row), options.TryGet(OptionTable.TablespaceMap, out var moves) ? moves : TablespaceMoves.None);
         foreach (var file in contents.Files) layout.Take(file);
         layout.Finish();
+        var uses = PackUse.Of(layout.Files.Append(layout.Control!).SelectMany(file => file.Pieces));
+        await CheckPacksAsync(repository, uses, cancellationToken).ConfigureAwait(false);
+        var outside = new OutsideCopies(layout, contents.Backup.Settings, options.Find(OptionTable.ConfigPath)?.TrimEnd('/'));
+        outside.Check();
         var walLink = options.Get(OptionTable.LinkAll) ? layout.WalLink : null;
         var (directory, owners) = Check(root, plan, contents, layout, walLink, repository.Cluster);
         var rooms = DiskRoom.Of(layout, directory.Continues);
@@ -87,10 +94,10 @@ public sealed class RestoreCommand : AgentCommand
         var settings = Settings(options, plan, configuration);
 
         var dry = options.Get(OptionTable.DryRun);
-        if (!context.Json || !dry) RestoreScreen.WritePlan(dry ? context.Output : context.Error, plan, layout, rooms, directory.Continues, options.Get(OptionTable.AdoptAfterwards));
+        if (!context.Json || !dry) RestoreScreen.WritePlan(dry ? context.Output : context.Error, plan, layout, uses, rooms, outside, directory.Continues, options.Get(OptionTable.AdoptAfterwards));
         if (dry)
         {
-            if (context.Json) context.WriteJson(ReportOf(context, repository.Cluster, plan, layout, root, settings, rooms, null), RestoreJson.Default.RestoreReport);
+            if (context.Json) context.WriteJson(ReportOf(context, repository.Cluster, plan, layout, uses, outside, settings, rooms, null), RestoreJson.Default.RestoreReport);
             else context.Output.WriteLine("nothing was changed (--dry-run)");
             return ExitCode.Done;
         }
@@ -101,10 +108,10 @@ public sealed class RestoreCommand : AgentCommand
         var progress = new Progress(context.Error, context.ErrorIsTerminal, context.Clock, layout.StoredBytes);
         var packs = new PackReader(repository.Data, keyring, new BackupTrust(view.State), Report);
         var fetcher = new PackFetcher(packs, options.Get(OptionTable.ProcessMax), progress);
-        var run = new RestoreRun(context, plan, contents, layout, directory, owners) { Reached = Reached, WalLink = walLink };
+        var run = new RestoreRun(context, plan, contents, layout, directory, owners) { Reached = Reached, WalLink = walLink, Outside = outside };
         var outcome = await run.RunAsync(fetcher.RunAsync, settings, progress, cancellationToken).ConfigureAwait(false);
-        if (context.Json) context.WriteJson(ReportOf(context, repository.Cluster, plan, layout, root, settings, rooms, outcome), RestoreJson.Default.RestoreReport);
-        else RestoreScreen.WriteResult(context, plan, layout, root, outcome);
+        if (context.Json) context.WriteJson(ReportOf(context, repository.Cluster, plan, layout, uses, outside, settings, rooms, outcome), RestoreJson.Default.RestoreReport);
+        else RestoreScreen.WriteResult(context, plan, layout, outside, outcome);
         return ExitCode.Done;
     }
 
@@ -113,6 +120,16 @@ public sealed class RestoreCommand : AgentCommand
         var view = await repository.ReadLogAsync(cancellationToken, remember: !Environment.IsPrivilegedProcess).ConfigureAwait(false);
         if (context.Options.Find(OptionTable.Kit) is { } file) await Init.RecoveryKit.Read(Recipients.Read(file), file).CheckAsync(repository.Log, view, cancellationToken).ConfigureAwait(false);
         return view;
+    }
+
+    // A listing tells in seconds what a fetch would find out in hours.
+    private static async Task CheckPacksAsync(Host.Repository repository, PackUse[] uses, CancellationToken cancellationToken)
+    {
+        var faults = new List<DamagedException>();
+        var byPack = uses.ToDictionary(use => use.Pack);
+        await PackPresence.CheckAsync(repository.Data, byPack.Keys, (pack, fault) => faults.Add(byPack[pack].Describe(fault)), cancellationToken).ConfigureAwait(false);
+        if (faults.Count == 0) return;
+        throw new DamagedException(faults.Count == 1 ? faults[0].Message : $"{faults[0].Message}\n  and {faults.Count - 1} more packs are missing or of another length", faults[0].Hint, faults[0]);
     }
 
     private static Core.Postgres.SystemIdentifier SystemOf(ClusterState state, BackupName? set)
@@ -146,10 +163,11 @@ public sealed class RestoreCommand : AgentCommand
         return settings;
     }
 
-    private static RestoreReport ReportOf(CommandContext context, string cluster, RecoveryPlan plan, RestoreLayout layout, string root, IEnumerable<(string Name, string Value)> settings, IEnumerable<FileSystemRoom> rooms, RestoreOutcome? outcome) => new(
-        cluster, plan.Backup.System.ToString(), plan.Backup.Facts.Major, root, plan.Backup.Label.ToString(), plan.Target.ToString(), plan.Timeline.Value,
+    private static RestoreReport ReportOf(CommandContext context, string cluster, RecoveryPlan plan, RestoreLayout layout, IEnumerable<PackUse> uses, OutsideCopies outside, IEnumerable<(string Name, string Value)> settings, IEnumerable<FileSystemRoom> rooms, RestoreOutcome? outcome) => new(
+        cluster, plan.Backup.System.ToString(), plan.Backup.Facts.Major, layout.Root, plan.Backup.Label.ToString(), plan.Target.ToString(), plan.Timeline.Value,
         plan.Stop.Kind switch { RecoveryStopKind.EndOfWal => "end-of-wal", var kind => kind.ToString().ToLowerInvariant() }, plan.Stop.At.ToString(), plan.Stop.Record, plan.Stop.Time?.ToDateTimeOffset(),
-        plan.WalStart.ToString(), plan.WalEnd.ToString(), plan.SegmentCount, layout.Files.Count + 1, layout.Bytes, layout.StoredBytes,
+        plan.WalStart.ToString(), plan.WalEnd.ToString(), plan.SegmentCount, layout.Files.Count + 1, layout.Bytes, uses.Sum(use => use.FetchedBytes), layout.StoredBytes,
         [.. layout.Tablespaces.Select(tablespace => new RestoreTablespaceReport(tablespace.Oid, RawPath.Display(tablespace.Was), RawPath.Display(tablespace.Path)))], settings.ToDictionary(setting => setting.Name, setting => setting.Value),
-        layout.Outside, [.. rooms.Select(room => new RestoreRoomReport([.. room.Folders.Select(RawPath.Display)], room.Needed, room.Free))], context.Options.Get(OptionTable.AdoptAfterwards), outcome is not null, outcome?.Elapsed.TotalSeconds);
+        [.. outside.Copies.Select(copy => new RestoreOutsideReport(RawPath.Display(copy.Was), RawPath.Display(copy.File.Path), outside.Placed.Where(placed => placed.Copy == copy).Select(placed => RawPath.Display(placed.Path)).FirstOrDefault()))],
+        [.. rooms.Select(room => new RestoreRoomReport([.. room.Folders.Select(RawPath.Display)], room.Needed, room.Free))], context.Options.Get(OptionTable.AdoptAfterwards), outcome is not null, outcome?.Elapsed.TotalSeconds);
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Holdfast.Agent.Options;
 using Holdfast.Core;
 using Holdfast.Core.Postgres;
@@ -82,7 +83,8 @@ internal sealed class RestoreLayout
     private readonly Dictionary<uint, RestoreTablespace> _tablespaces = [];
     private readonly List<RestoreFile> _files = [];
     private readonly List<RestoreEntry> _directories = [];
-    private readonly List<string> _outside = [];
+    private readonly List<OutsideCopy> _outside = [];
+    private readonly HashSet<string> _copies = new(StringComparer.Ordinal);
 
     /// <summary>Lays out.</summary>
     /// <param name="root">The data directory.</param>
@@ -107,8 +109,8 @@ internal sealed class RestoreLayout
     /// <summary>Where pg_wal led to, if it was a link.</summary>
     public string? WalLink { get; private set; }
 
-    /// <summary>Files outside the data directory that the backup holds beside it.</summary>
-    public IReadOnlyList<string> Outside => _outside;
+    /// <summary>Configuration files that lay outside the data directory; their copies are among <see cref="Files"/>.</summary>
+    public IReadOnlyList<OutsideCopy> Outside => _outside;
 
     /// <summary>Bytes of all files.</summary>
     public long Bytes { get; private set; }
@@ -141,12 +143,8 @@ internal sealed class RestoreLayout
         var (row, extents) = one;
         var (id, facts) = row;
         if (facts.Kind == FileKind.Link) return;
-        if (facts.Kind == FileKind.Outside)
-        {
-            _outside.Add(id.ToString());
-            return;
-        }
         var name = id.ToPath(_versionDirectory);
+        if (facts.Kind == FileKind.Outside) name = [.. Encoding.ASCII.GetBytes(OutsideCopies.Folder), .. name];
         if (facts.Kind == FileKind.Directory)
         {
             if (id.Tablespace != 0 && id.Path.IsEmpty && _tablespaces.TryGetValue(id.Tablespace, out var tablespace)) _tablespaces[id.Tablespace] = tablespace with { Facts = facts };
@@ -158,6 +156,9 @@ internal sealed class RestoreLayout
         if (one.CoverageFault() is { } fault) throw new DamagedException($"the backup's manifest does not add up: {fault}", "it cannot be restored whole: choose another with --set, and report this");
         var shown = RawPath.ToText(name);
         if (Array.IndexOf(Skipped, shown) >= 0) return;
+        // What lies outside comes first in the order of files: an older copy, of the restore that the backed-up server came from, gives way.
+        if (shown.StartsWith(OutsideCopies.Folder + "/", StringComparison.Ordinal) && !_copies.Add(shown)) return;
+        if (facts.Kind == FileKind.Outside) _outside.Add(new OutsideCopy(RawPath.ToText(id.Path), file));
         if (shown == ControlFile.RelativePath) Control = file;
         else _files.Add(file);
         Bytes += facts.Length;

@@ -35,6 +35,9 @@ internal sealed class RestoreRun(CommandContext context, RecoveryPlan plan, Back
     /// <summary>Where pg_wal shall lead; null: it is a directory.</summary>
     public string? WalLink { get; init; }
 
+    /// <summary>Configuration files that lay outside the data directory.</summary>
+    public required OutsideCopies Outside { get; init; }
+
     /// <summary>Makes it.</summary>
     /// <param name="fetch">Fetches and writes pieces.</param>
     /// <param name="settings">For postgresql.auto.conf.</param>
@@ -60,6 +63,7 @@ internal sealed class RestoreRun(CommandContext context, RecoveryPlan plan, Back
                 foreach (var file in layout.Files.Append(control)) CheckSum(file);
                 WriteOwn(settings);
                 SetModes();
+                Outside.Place(owners);
                 Reached("before sync");
                 foreach (var (path, folder) in folders) UnixFiles.SyncFileSystem(folder, path);
                 Reached("synced");
@@ -83,7 +87,7 @@ internal sealed class RestoreRun(CommandContext context, RecoveryPlan plan, Back
     }
 
     /// <summary>What a restore makes beside the backup's files.</summary>
-    public static IEnumerable<string> OwnNames => [BackupLabel.FileName, TablespaceMap.FileName, BackupManifestWriter.FileName, RecoveryConfiguration.FileName, "recovery.signal", ControlName];
+    public static IEnumerable<string> OwnNames => [BackupLabel.FileName, TablespaceMap.FileName, BackupManifestWriter.FileName, RecoveryConfiguration.FileName, "recovery.signal", ControlName, .. OutsideCopies.OwnNames];
 
     private const uint OwnerOnly = 0x180; // 0600
 
@@ -159,17 +163,24 @@ internal sealed class RestoreRun(CommandContext context, RecoveryPlan plan, Back
         var before = File.Exists(configuration) && layout.Files.Any(file => file.Path == configuration) ? File.ReadAllBytes(configuration) : [];
         Write(RecoveryConfiguration.FileName, RecoveryConfiguration.Write(before, $"by holdfast restore, {Quantity.Time(context.Clock.GetUtcNow())}Z, from backup {plan.Backup.Label}", settings));
         Write("recovery.signal", []);
-        WriteManifest(label, map);
+        var made = new List<(string Name, byte[] Content)>();
+        Outside.Configure((name, content) =>
+        {
+            Write(name, content);
+            made.Add((name, content));
+        }, $"Written by holdfast restore, from backup {plan.Backup.Label}: the server's was {Outside.Main?.Was}. Copies of all that it included are in {OutsideCopies.Folder}.");
+        if (map.Length > 0) made.Add((TablespaceMap.FileName, map));
+        WriteManifest(made.Prepend((BackupLabel.FileName, label)));
     }
 
-    private void WriteManifest(byte[] label, byte[] map)
+    private void WriteManifest(IEnumerable<(string Name, byte[] Content)> own)
     {
         var facts = contents.Backup;
         using var text = new MemoryStream();
         using var manifest = new BackupManifestWriter(text, (int)facts.Major, new SystemIdentifier(facts.SystemIdentifier));
         var now = PostgresTime.From(context.Clock.GetUtcNow());
-        manifest.Add(Encoding.ASCII.GetBytes(BackupLabel.FileName), label.Length, now, Crc32C.Of(label));
-        if (map.Length > 0) manifest.Add(Encoding.ASCII.GetBytes(TablespaceMap.FileName), map.Length, now, Crc32C.Of(map));
+        foreach (var (name, content) in own)
+            manifest.Add(Encoding.ASCII.GetBytes(name), content.Length, now, Crc32C.Of(content));
         foreach (var file in layout.Files.Append(layout.Control!))
             if (!BackupManifestWriter.IsIgnored(file.Name)) manifest.Add(file.Name, file.Row.Facts.Length, file.Row.Facts.Modified, file.Row.Facts.Crc32C);
         manifest.Finish(new TimelineId(facts.Timeline), new Lsn(facts.StartLsn), new Lsn(facts.StopLsn));
@@ -188,7 +199,9 @@ internal sealed class RestoreRun(CommandContext context, RecoveryPlan plan, Back
     private void SetModes()
     {
         var control = layout.Control!.Row.Facts;
-        foreach (var file in layout.Files) Set(file.Path, file.Row.Facts);
+        foreach (var file in layout.Files)
+            if (file.Row.Facts.Kind == FileKind.Outside) Set(file.Path, file.Row.Facts with { Mode = file.Row.Facts.Mode | OwnerOnly, Owner = control.Owner, Group = control.Group }); // the server's, whosever it was
+            else Set(file.Path, file.Row.Facts);
         Set(ControlPath, control);
         foreach (var name in OwnNames)
             if (name != ControlName && Path.Combine(_root, name) is var path && File.Exists(path) && layout.Files.All(file => file.Path != path)) owners.Give(path, control.Owner, control.Group);

@@ -7,9 +7,10 @@ namespace Holdfast.Agent.Restore;
 /// <summary>What the kernel says of a name.</summary>
 /// <param name="Device">The file system it is on.</param>
 /// <param name="Allocated">Bytes it takes there; holes take none.</param>
+/// <param name="Length">Bytes of its content.</param>
 /// <param name="IsFolder">Whether it is a folder.</param>
 /// <param name="IsLink">Whether it is a symbolic link.</param>
-internal readonly record struct FileState(ulong Device, long Allocated, bool IsFolder, bool IsLink);
+internal readonly record struct FileState(ulong Device, long Allocated, long Length, bool IsFolder, bool IsLink);
 
 /// <summary>
 /// Files as a restore makes them, by <see cref="RawPath"/>: .NET has no words for owners and devices, loses names that are no UTF-8, and tells a full disk from
@@ -85,6 +86,12 @@ internal static partial class UnixFiles
         if (Unlink(RawPath.Terminated(path)) != 0 && Marshal.GetLastPInvokeError() != NoEntry) throw FileFailedException.OfLastCall("remove", path);
     }
 
+    /// <summary>Gives a file another name, which replaces what has it.</summary>
+    public static void Rename(string path, string name)
+    {
+        if (Rename(RawPath.Terminated(path), RawPath.Terminated(name)) != 0) throw FileFailedException.OfLastCall("make", name);
+    }
+
     /// <summary>What a name is; null when there is none.</summary>
     public static FileState? Examine(string path, bool follow = false)
     {
@@ -94,7 +101,7 @@ internal static partial class UnixFiles
             return Marshal.GetLastPInvokeError() is NoEntry or NotAFolder ? null : throw FileFailedException.OfLastCall("examine", path);
         var type = BinaryPrimitives.ReadUInt16LittleEndian(answer[28..]) & 0xF000;
         var device = (ulong)BinaryPrimitives.ReadUInt32LittleEndian(answer[136..]) << 32 | BinaryPrimitives.ReadUInt32LittleEndian(answer[140..]);
-        return new FileState(device, BinaryPrimitives.ReadInt64LittleEndian(answer[48..]) * 512, type == 0x4000, type == 0xA000);
+        return new FileState(device, BinaryPrimitives.ReadInt64LittleEndian(answer[48..]) * 512, BinaryPrimitives.ReadInt64LittleEndian(answer[40..]), type == 0x4000, type == 0xA000);
     }
 
     /// <summary>Bytes that are free on the file system of a name that is there, for others than root: a server must be able to go on.</summary>
@@ -161,6 +168,9 @@ internal static partial class UnixFiles
 
     [LibraryImport("libc", EntryPoint = "unlink", SetLastError = true)]
     private static partial int Unlink(byte[] path);
+
+    [LibraryImport("libc", EntryPoint = "rename", SetLastError = true)]
+    private static partial int Rename(byte[] path, byte[] name);
 
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true)]
     private static partial int Statx(int folder, byte[] path, int flags, uint mask, ref byte answer);

@@ -33,22 +33,6 @@ public sealed class RestoreRoomTests(RestoreWorld world) : IClassFixture<Restore
         await restored.StopAsync();
     }
 
-    /// <summary>At the marker, before anything else: the torn marker must not look like somebody else's file.</summary>
-    [NeedsFact(Everything)]
-    public async Task A_disk_that_is_full_from_the_start_does_not_lock_the_folder()
-    {
-        await using var restored = PostgresServer.CreateEmpty(17);
-        string[] options = [.. RestoreWorld.Moved(restored, world.Tablespace), "--target-immediate", "--target-action=promote"];
-        Directory.CreateDirectory(restored.DataFolder);
-        await File.WriteAllTextAsync(Path.Combine(restored.DataFolder, "holdfast.restore"), "cluster ");
-        ScratchFolder.GiveToServers(restored.DataFolder);
-
-        var refused = (await world.Stored.RestoreLimitedAsync(restored, 1, options)).MustExit(2).Error;
-
-        Assert.Contains("File too large", refused, StringComparison.Ordinal);
-        (await world.Stored.RestoreAsync(restored, options)).MustExit();
-    }
-
     [NeedsFact(Everything)]
     public async Task Half_of_a_restore_counts_as_room_for_the_next_one()
     {
