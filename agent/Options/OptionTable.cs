@@ -320,6 +320,10 @@ public static partial class OptionTable
 
     // Archiving
 
+    /// <summary>restored-keys</summary>
+    public static readonly OptionRow<bool> RestoredKeys = Boolean("restored-keys", Archiving, ArchiveGet, "judge the WAL that a restore planned by the keys it left in the data directory (holdfast.keys)", "n",
+        "restore sets it in restore_command: a segment then costs one request", "Other WAL, and signers that the file does not know, are judged by the log, as is everything when the file is missing or not the data directory owner's.", OptionPlaces.Flag);
+
     /// <summary>compress-level</summary>
     public static readonly OptionRow<int> CompressLevel = Integer("compress-level", Archiving, Sealing, "the zstd level", 3, 1, 19, "", "beyond 3, WAL shrinks by some percent and the time doubles");
 
@@ -382,7 +386,7 @@ public static partial class OptionTable
         ControlPlaneUrl, ControlPlaneApiKey, ControlPlaneApiKeyFile, ControlPlaneOperatorKey, ControlPlaneOperatorKeyFile, SasDays, Role, Reason, EnrolmentToken, EnrolmentTokenFile,
         Type, BackupHost, Detach, ScheduleFull, ScheduleDiff, ScheduleIncr,
         Kit, TargetTime, TargetXid, TargetLsn, TargetName, TargetImmediate, TargetExclusive, TargetTimeline, TargetAction, Set, TablespaceMap, ConfigPath, LinkAll, AdoptAfterwards, SkipSpaceCheck, DryRun,
-        CompressLevel, ArchiveTimeout, ArchiveGetTimeout, WalDamaged,
+        RestoredKeys, CompressLevel, ArchiveTimeout, ArchiveGetTimeout, WalDamaged,
         JobPoll, HeartbeatInterval, BackupStoreTimeout, HostName, ProcessMax, StatePath, SpoolPath, SpoolMax, KeyPath,
     ];
 }

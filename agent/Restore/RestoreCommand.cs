@@ -73,7 +73,8 @@ public sealed class RestoreCommand : AgentCommand
         void Report(Junk junk) => context.Log.Warn($"blob {junk.Blob} is junk: {junk.Reason}");
         var set = options.TryGet(OptionTable.Set, out var label) ? label : (BackupName?)null;
         var system = SystemOf(view.State, set);
-        var reader = new RecoveryReader(repository.Data, new LogTrust(repository.Log, view), keyring, codec, message => context.Log.Warn(message));
+        var trust = new LogTrust(repository.Log, view);
+        var reader = new RecoveryReader(repository.Data, trust, keyring, codec, message => context.Log.Warn(message));
         var sources = await reader.ReadAsync(system, view.State, cancellationToken).ConfigureAwait(false);
         var plan = await new RecoveryPlanner(sources, reader.Indexes(system)).PlanAsync(target, options.Get(OptionTable.TargetTimeline), set, cancellationToken).ConfigureAwait(false);
 
@@ -108,7 +109,7 @@ public sealed class RestoreCommand : AgentCommand
         var progress = new Progress(context.Error, context.ErrorIsTerminal, context.Clock, layout.StoredBytes);
         var packs = new PackReader(repository.Data, keyring, new BackupTrust(view.State), Report);
         var fetcher = new PackFetcher(packs, options.Get(OptionTable.ProcessMax), progress);
-        var run = new RestoreRun(context, plan, contents, layout, directory, owners) { Reached = Reached, WalLink = walLink, Outside = outside };
+        var run = new RestoreRun(context, plan, contents, layout, directory, owners) { Reached = Reached, WalLink = walLink, Outside = outside, Keys = RestoredKeys.Of(trust.View, repository.ControlPlaneKey.Thumbprint, plan.Backup.System, plan.Wal) };
         var outcome = await run.RunAsync(fetcher.RunAsync, settings, progress, cancellationToken).ConfigureAwait(false);
         if (context.Json) context.WriteJson(ReportOf(context, repository.Cluster, plan, layout, uses, outside, settings, rooms, outcome), RestoreJson.Default.RestoreReport);
         else RestoreScreen.WriteResult(context, plan, layout, outside, outcome);

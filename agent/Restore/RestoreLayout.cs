@@ -3,6 +3,7 @@ using System.Text;
 using Holdfast.Agent.Options;
 using Holdfast.Core;
 using Holdfast.Core.Postgres;
+using Holdfast.Core.Repository;
 using Holdfast.Core.Repository.Manifests;
 using Holdfast.Core.Repository.Packs;
 
@@ -76,7 +77,7 @@ internal sealed class RestoreLayout
 
     // Made by the restore itself, or a leftover of the backed-up server's own past.
     private static readonly string[] Skipped =
-        [BackupLabel.FileName, TablespaceMap.FileName, BackupManifestWriter.FileName, "recovery.signal", "standby.signal", "postmaster.pid", "postmaster.opts", TargetDirectory.MarkerName];
+        [BackupLabel.FileName, TablespaceMap.FileName, BackupManifestWriter.FileName, "recovery.signal", "standby.signal", "postmaster.pid", "postmaster.opts", TargetDirectory.MarkerName, RestoredKeys.FileName];
 
     private readonly string _root;
     private readonly string _versionDirectory;

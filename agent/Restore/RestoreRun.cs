@@ -5,6 +5,7 @@ using Holdfast.Agent.Terminal;
 using Holdfast.Core;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Recovery;
+using Holdfast.Core.Repository;
 using Holdfast.Core.Repository.Packs;
 using Microsoft.Win32.SafeHandles;
 
@@ -34,6 +35,9 @@ internal sealed class RestoreRun(CommandContext context, RecoveryPlan plan, Back
 
     /// <summary>Where pg_wal shall lead; null: it is a directory.</summary>
     public string? WalLink { get; init; }
+
+    /// <summary>Which keys count for the WAL that is planned.</summary>
+    public required RestoredKeys Keys { get; init; }
 
     /// <summary>Configuration files that lay outside the data directory.</summary>
     public required OutsideCopies Outside { get; init; }
@@ -87,7 +91,7 @@ internal sealed class RestoreRun(CommandContext context, RecoveryPlan plan, Back
     }
 
     /// <summary>What a restore makes beside the backup's files.</summary>
-    public static IEnumerable<string> OwnNames => [BackupLabel.FileName, TablespaceMap.FileName, BackupManifestWriter.FileName, RecoveryConfiguration.FileName, "recovery.signal", ControlName, .. OutsideCopies.OwnNames];
+    public static IEnumerable<string> OwnNames => [BackupLabel.FileName, TablespaceMap.FileName, BackupManifestWriter.FileName, RecoveryConfiguration.FileName, "recovery.signal", RestoredKeys.FileName, ControlName, .. OutsideCopies.OwnNames];
 
     private const uint OwnerOnly = 0x180; // 0600
 
@@ -169,6 +173,8 @@ internal sealed class RestoreRun(CommandContext context, RecoveryPlan plan, Back
             Write(name, content);
             made.Add((name, content));
         }, $"Written by holdfast restore, from backup {plan.Backup.Label}: the server's was {Outside.Main?.Was}. Copies of all that it included are in {OutsideCopies.Folder}.");
+        made.Add((RestoredKeys.FileName, Keys.Encode()));
+        Write(RestoredKeys.FileName, made[^1].Content);
         if (map.Length > 0) made.Add((TablespaceMap.FileName, map));
         WriteManifest(made.Prepend((BackupLabel.FileName, label)));
     }

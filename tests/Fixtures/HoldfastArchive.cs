@@ -117,6 +117,13 @@ public sealed class HoldfastArchive : IWalArchive, IDisposable
     public async Task<ProcessResult> GetAsync(PostgresServer server, string name, string destination) => await RunProcess.RunAsync(
         UnprivilegedUser.Command(Agent, ["archive-get", .. RestorerOptions, name, destination]), workingFolder: server.DataFolder);
 
+    /// <summary>A proxy in front of the store, which counts.</summary>
+    public FaultProxy Proxy() => new(_azurite.BlobEndpoint, _azurite.CreateHandler());
+
+    /// <summary>Fetches one file through a proxy, as a restored server would, by an agent that remembers nothing.</summary>
+    public Task<ProcessResult> GetThroughAsync(FaultProxy proxy, string folder, string name, string destination, params IEnumerable<string> options) => RunProcess.RunAsync(UnprivilegedUser.Command(Agent,
+        ["archive-get", $"--config={Configuration("restorer")}", $"--repo-endpoint={proxy.Endpoint.AbsoluteUri}", $"--pg-path={folder}", $"--state-path={_scratch[$"restored{++_hosts}"]}", .. options, name, destination]));
+
     /// <summary>Deletes a segment, with rights that no host has.</summary>
     public async Task DeleteAsync(PostgresServer server, string segment)
     {
