@@ -23,7 +23,7 @@ internal static class RestoredKeysFile
         try
         {
             var file = new FileInfo(path);
-            if (!file.Exists) return Refuse("there is none");
+            if (!file.Exists) return null; // removed when recovery had ended, as it may be
             if (file.LinkTarget is not null) return Refuse("it is a link");
             if ((file.UnixFileMode & OthersWrite) != 0) return Refuse("others than its owner may write to it");
             if (FileOwner.Of(path).User is not 0 and var owner && owner != FileOwner.Of(data.Path).User) return Refuse("it is not of the data directory's owner");

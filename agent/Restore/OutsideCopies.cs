@@ -32,6 +32,9 @@ internal sealed class OutsideCopies(RestoreLayout layout, IEnumerable<Wire.Setti
     /// <summary>The names that it may make in the data directory.</summary>
     public static IEnumerable<string> OwnNames => Known.Select(known => known.Name);
 
+    /// <summary>Where they are wanted; null: nowhere else.</summary>
+    public string? ConfigPath => configPath;
+
     /// <summary>The copies.</summary>
     public IReadOnlyList<OutsideCopy> Copies => layout.Outside;
 
@@ -54,8 +57,11 @@ internal sealed class OutsideCopies(RestoreLayout layout, IEnumerable<Wire.Setti
 
     /// <summary>Refuses to overwrite anything. Changes nothing.</summary>
     /// <exception cref="RefusedException">There is another file.</exception>
+    /// <exception cref="ConfigurationException">Nothing can be put there.</exception>
     public void Check()
     {
+        if (Placed.Count > 0 && !UnixFiles.MayWrite(DiskRoom.Existing(configPath!)))
+            throw new ConfigurationException($"--config-path: this user may not write to {DiskRoom.Existing(configPath!)}", "give the right, run restore as root, or leave it out and copy the files from holdfast.outside yourself");
         foreach (var (copy, path) in Placed)
             if (UnixFiles.Examine(path) is not null && !IsSame(copy, path))
                 throw new RefusedException($"--config-path: {RawPath.Display(path)} is there already, and is another file than the backup's", "nothing is ever overwritten: move it away, or name another folder and compare");

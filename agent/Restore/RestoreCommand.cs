@@ -6,7 +6,6 @@ using Holdfast.Agent.Terminal;
 using Holdfast.Core;
 using Holdfast.Core.Recovery;
 using Holdfast.Core.Repository;
-using Holdfast.Core.Repository.Manifests;
 using Holdfast.Core.Repository.Packs;
 using Holdfast.Core.Sealing;
 
@@ -64,7 +63,6 @@ public sealed class RestoreCommand : AgentCommand
         UnixFiles.FailBeyondLimits();
         var options = context.Options;
         var target = RestoreTarget.From(options);
-        var root = options.Get(OptionTable.PgPath) is var path && path.Length > 1 ? path.TrimEnd('/') : path;
         var keyring = Recipients.Keyring(options, OptionTable.ContentPrivateKeyFile);
         if (keyring.IsEmpty) throw new ConfigurationException("restore needs a key that opens content, and none is configured", "set content-private-key-file to the content key, which init wrote for restorers, or to the escrow key");
         using var repository = Host.Repository.Open(context, Deadline);
@@ -78,41 +76,30 @@ public sealed class RestoreCommand : AgentCommand
         var sources = await reader.ReadAsync(system, view.State, cancellationToken).ConfigureAwait(false);
         var plan = await new RecoveryPlanner(sources, reader.Indexes(system)).PlanAsync(target, options.Get(OptionTable.TargetTimeline), set, cancellationToken).ConfigureAwait(false);
 
-        var contents = await BackupContents.ReadAsync(repository, plan.Backup, keyring, Report, cancellationToken).ConfigureAwait(false);
-        var layout = new RestoreLayout(root, contents.VersionDirectory);
-        layout.TakeLinks(contents.Files.Select(file => file.Row), options.TryGet(OptionTable.TablespaceMap, out var moves) ? moves : TablespaceMoves.None);
-        foreach (var file in contents.Files) layout.Take(file);
-        layout.Finish();
-        var uses = PackUse.Of(layout.Files.Append(layout.Control!).SelectMany(file => file.Pieces));
-        await CheckPacksAsync(repository, uses, cancellationToken).ConfigureAwait(false);
-        var outside = new OutsideCopies(layout, contents.Backup.Settings, options.Find(OptionTable.ConfigPath)?.TrimEnd('/'));
-        outside.Check();
-        var walLink = options.Get(OptionTable.LinkAll) ? layout.WalLink : null;
-        var (directory, owners) = Check(root, plan, contents, layout, walLink, repository.Cluster);
-        var rooms = DiskRoom.Of(layout, directory.Continues);
-        if (!options.Get(OptionTable.SkipSpaceCheck)) DiskRoom.Check(rooms);
+        var prepared = await PreparedRestore.MakeAsync(repository, plan, keyring, options, Report, cancellationToken).ConfigureAwait(false);
         var configuration = new RestorerConfiguration(options, repository.State);
         var settings = Settings(options, plan, configuration);
 
         var dry = options.Get(OptionTable.DryRun);
-        if (!context.Json || !dry) RestoreScreen.WritePlan(dry ? context.Output : context.Error, plan, layout, uses, rooms, outside, directory.Continues, options.Get(OptionTable.AdoptAfterwards));
+        if (!context.Json || !dry) RestoreScreen.WritePlan(dry ? context.Output : context.Error, prepared, options.Get(OptionTable.AdoptAfterwards));
         if (dry)
         {
-            if (context.Json) context.WriteJson(ReportOf(context, repository.Cluster, plan, layout, uses, outside, settings, rooms, null), RestoreJson.Default.RestoreReport);
+            if (context.Json) context.WriteJson(ReportOf(context, repository.Cluster, prepared, settings, null), RestoreJson.Default.RestoreReport);
             else context.Output.WriteLine("nothing was changed (--dry-run)");
             return ExitCode.Done;
         }
         // Nothing is ever overwritten, so a script need not say yes.
         if (context.CanAsk && !Confirmation.Ask(context, "Restore?")) return ExitCode.No;
         configuration.Write();
-        if (Environment.IsPrivilegedProcess && configuration.IsNeeded) owners.GiveFolder(repository.State.Path, layout.Control!.Row.Facts);
-        var progress = new Progress(context.Error, context.ErrorIsTerminal, context.Clock, layout.StoredBytes);
+        if (Environment.IsPrivilegedProcess && configuration.IsNeeded) prepared.Owners.GiveFolder(repository.State.Path, prepared.Layout.Control!.Row.Facts);
+        var progress = new Progress(context.Error, context.ErrorIsTerminal, context.Clock, prepared.Layout.StoredBytes);
         var packs = new PackReader(repository.Data, keyring, new BackupTrust(view.State), Report);
         var fetcher = new PackFetcher(packs, options.Get(OptionTable.ProcessMax), progress);
-        var run = new RestoreRun(context, plan, contents, layout, directory, owners) { Reached = Reached, WalLink = walLink, Outside = outside, Keys = RestoredKeys.Of(trust.View, repository.ControlPlaneKey.Thumbprint, plan.Backup.System, plan.Wal) };
+        var keys = RestoredKeys.Of(trust.View, repository.ControlPlaneKey.Thumbprint, system, plan.Wal);
+        var run = new RestoreRun(context, prepared, keys) { Reached = Reached };
         var outcome = await run.RunAsync(fetcher.RunAsync, settings, progress, cancellationToken).ConfigureAwait(false);
-        if (context.Json) context.WriteJson(ReportOf(context, repository.Cluster, plan, layout, uses, outside, settings, rooms, outcome), RestoreJson.Default.RestoreReport);
-        else RestoreScreen.WriteResult(context, plan, layout, outside, outcome);
+        if (context.Json) context.WriteJson(ReportOf(context, repository.Cluster, prepared, settings, outcome), RestoreJson.Default.RestoreReport);
+        else RestoreScreen.WriteResult(context, prepared, outcome);
         return ExitCode.Done;
     }
 
@@ -123,36 +110,12 @@ public sealed class RestoreCommand : AgentCommand
         return view;
     }
 
-    // A listing tells in seconds what a fetch would find out in hours.
-    private static async Task CheckPacksAsync(Host.Repository repository, PackUse[] uses, CancellationToken cancellationToken)
-    {
-        var faults = new List<DamagedException>();
-        var byPack = uses.ToDictionary(use => use.Pack);
-        await PackPresence.CheckAsync(repository.Data, byPack.Keys, (pack, fault) => faults.Add(byPack[pack].Describe(fault)), cancellationToken).ConfigureAwait(false);
-        if (faults.Count == 0) return;
-        throw new DamagedException(faults.Count == 1 ? faults[0].Message : $"{faults[0].Message}\n  and {faults.Count - 1} more packs are missing or of another length", faults[0].Hint, faults[0]);
-    }
-
     private static Core.Postgres.SystemIdentifier SystemOf(ClusterState state, BackupName? set)
     {
         var backup = set is { } label ? state.FindBackup(label) : state.Backups.LastOrDefault();
         if (backup is not null) return backup.System;
         throw new UnreachableTargetException(set is { } named ? $"there is no backup {named}" : "there is no backup yet",
             set is null ? "take one on the database host: holdfast backup --type=full" : "what there is: holdfast info");
-    }
-
-    private static (TargetDirectory, FileOwners) Check(string root, RecoveryPlan plan, BackupContents contents, RestoreLayout layout, string? walLink, string cluster)
-    {
-        var others = layout.Tablespaces.Select(tablespace => tablespace.Path).Concat(walLink is null ? [] : [walLink]).ToArray();
-        var directory = new TargetDirectory(root, $"cluster {cluster}, backup {plan.Backup.Label}, manifest {plan.Backup.Manifest}");
-        directory.Check(others);
-        var ours = layout.Files.Select(file => file.Path).Concat(layout.Directories.Select(entry => entry.Path)).Concat(RestoreRun.OwnNames.Select(name => Path.Combine(root, name)))
-            .Concat(layout.Tablespaces.Select(tablespace => Path.Combine(root, "pg_tblspc", tablespace.Oid.ToString(System.Globalization.CultureInfo.InvariantCulture))))
-            .Append(layout.Control!.Path).ToHashSet(StringComparer.Ordinal);
-        directory.CheckOnlyOurs(ours, others);
-        var owners = new FileOwners(root);
-        owners.Check(contents.Files.Where(file => file.Row.Facts.Kind != FileKind.Outside).Select(file => file.Row.Facts));
-        return (directory, owners);
     }
 
     private static List<(string Name, string Value)> Settings(ResolvedOptions options, RecoveryPlan plan, RestorerConfiguration configuration)
@@ -164,11 +127,17 @@ public sealed class RestoreCommand : AgentCommand
         return settings;
     }
 
-    private static RestoreReport ReportOf(CommandContext context, string cluster, RecoveryPlan plan, RestoreLayout layout, IEnumerable<PackUse> uses, OutsideCopies outside, IEnumerable<(string Name, string Value)> settings, IEnumerable<FileSystemRoom> rooms, RestoreOutcome? outcome) => new(
-        cluster, plan.Backup.System.ToString(), plan.Backup.Facts.Major, layout.Root, plan.Backup.Label.ToString(), plan.Target.ToString(), plan.Timeline.Value,
-        plan.Stop.Kind switch { RecoveryStopKind.EndOfWal => "end-of-wal", var kind => kind.ToString().ToLowerInvariant() }, plan.Stop.At.ToString(), plan.Stop.Record, plan.Stop.Time?.ToDateTimeOffset(),
-        plan.WalStart.ToString(), plan.WalEnd.ToString(), plan.SegmentCount, layout.Files.Count + 1, layout.Bytes, uses.Sum(use => use.FetchedBytes), layout.StoredBytes,
-        [.. layout.Tablespaces.Select(tablespace => new RestoreTablespaceReport(tablespace.Oid, RawPath.Display(tablespace.Was), RawPath.Display(tablespace.Path)))], settings.ToDictionary(setting => setting.Name, setting => setting.Value),
-        [.. outside.Copies.Select(copy => new RestoreOutsideReport(RawPath.Display(copy.Was), RawPath.Display(copy.File.Path), outside.Placed.Where(placed => placed.Copy == copy).Select(placed => RawPath.Display(placed.Path)).FirstOrDefault()))],
-        [.. rooms.Select(room => new RestoreRoomReport([.. room.Folders.Select(RawPath.Display)], room.Needed, room.Free))], context.Options.Get(OptionTable.AdoptAfterwards), outcome is not null, outcome?.Elapsed.TotalSeconds);
+    private static RestoreReport ReportOf(CommandContext context, string cluster, PreparedRestore prepared, IEnumerable<(string Name, string Value)> settings, RestoreOutcome? outcome)
+    {
+        var (plan, layout, outside) = (prepared.Plan, prepared.Layout, prepared.Outside);
+        return new RestoreReport(
+            cluster, plan.Backup.System.ToString(), plan.Backup.Facts.Major, layout.Root, plan.Backup.Label.ToString(), plan.Target.ToString(), plan.Timeline.Value,
+            plan.Stop.Kind switch { RecoveryStopKind.EndOfWal => "end-of-wal", var kind => kind.ToString().ToLowerInvariant() }, plan.Stop.At.ToString(), plan.Stop.Record, plan.Stop.Time?.ToDateTimeOffset(),
+            plan.WalStart.ToString(), plan.WalEnd.ToString(), plan.SegmentCount, layout.Files.Count + 1, layout.Bytes, prepared.FetchedBytes, layout.StoredBytes,
+            [.. layout.Tablespaces.Select(tablespace => new RestoreTablespaceReport(tablespace.Oid, RawPath.Display(tablespace.Was), RawPath.Display(tablespace.Path)))],
+            settings.ToDictionary(setting => setting.Name, setting => setting.Value),
+            [.. outside.Copies.Select(copy => new RestoreOutsideReport(RawPath.Display(copy.Was), RawPath.Display(copy.File.Path), outside.Placed.Where(placed => placed.Copy == copy).Select(placed => RawPath.Display(placed.Path)).FirstOrDefault()))],
+            [.. prepared.Rooms.Select(room => new RestoreRoomReport([.. room.Folders.Select(RawPath.Display)], room.Needed, room.Free))],
+            context.Options.Get(OptionTable.AdoptAfterwards), outcome is not null, outcome?.Elapsed.TotalSeconds);
+    }
 }

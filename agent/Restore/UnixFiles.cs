@@ -20,7 +20,7 @@ internal static partial class UnixFiles
 {
     private const int CurrentFolder = -100, NoFollow = 0x100; // AT_FDCWD, AT_SYMLINK_NOFOLLOW
     private const int Folder = 0x80000; // O_RDONLY | O_CLOEXEC
-    private const int WriteExisting = 0x80001, WriteAnew = WriteExisting | 0x40 | 0x200; // O_WRONLY | O_CLOEXEC, with O_CREAT | O_TRUNC
+    private const int WriteExisting = 0x80001, WriteAnew = WriteExisting | 0x20240; // O_WRONLY | O_CLOEXEC, with O_CREAT | O_TRUNC | O_NOFOLLOW: root must not be led astray
     private const int NoEntry = 2, NoSuchProcess = 3, Interrupted = 4, Exists = 17, NotAFolder = 20; // errno.h
     private const int FileTooLarge = 25; // SIGXFSZ
     private const nint Ignore = 1; // SIG_IGN
@@ -104,6 +104,9 @@ internal static partial class UnixFiles
         return new FileState(device, BinaryPrimitives.ReadInt64LittleEndian(answer[48..]) * 512, BinaryPrimitives.ReadInt64LittleEndian(answer[40..]), type == 0x4000, type == 0xA000);
     }
 
+    /// <summary>Whether this user may make files in a folder.</summary>
+    public static bool MayWrite(string folder) => Access(RawPath.Terminated(folder), 2 | 1) == 0; // W_OK | X_OK
+
     /// <summary>Bytes that are free on the file system of a name that is there, for others than root: a server must be able to go on.</summary>
     public static long FreeSpace(string path)
     {
@@ -171,6 +174,9 @@ internal static partial class UnixFiles
 
     [LibraryImport("libc", EntryPoint = "rename", SetLastError = true)]
     private static partial int Rename(byte[] path, byte[] name);
+
+    [LibraryImport("libc", EntryPoint = "access", SetLastError = true)]
+    private static partial int Access(byte[] path, int mode);
 
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true)]
     private static partial int Statx(int folder, byte[] path, int flags, uint mask, ref byte answer);

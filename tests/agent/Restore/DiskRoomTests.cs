@@ -26,6 +26,20 @@ public sealed class DiskRoomTests : IDisposable
         Assert.Contains("--skip-space-check", refused.Hint, StringComparison.Ordinal);
     }
 
+    /// <summary>/dev/shm is a file system of its own on every Linux; where it is not, there is one room.</summary>
+    [Fact]
+    public void A_tablespace_on_another_disk_has_a_room_of_its_own()
+    {
+        var apart = UnixFiles.Examine("/dev/shm")!.Value.Device != UnixFiles.Examine(_folder.Path)!.Value.Device;
+
+        var rooms = DiskRoom.Of(Layout(("pg_tblspc/77/PG_17_202406281/5/1", FileFacts.MaxLength, true)), continues: false);
+
+        Assert.Equal(apart ? [8192, FileFacts.MaxLength] : [8192 + FileFacts.MaxLength], rooms.Select(room => room.Needed));
+        var refused = Assert.Throws<ConfigurationException>(() => DiskRoom.Check(rooms)).Message;
+        Assert.Contains("/dev/shm/", refused, StringComparison.Ordinal);
+        if (apart) Assert.DoesNotContain(_folder.Path, refused, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Zeros_take_no_room() =>
         Assert.Equal(8192, Assert.Single(DiskRoom.Of(Layout(("base/5/1", FileFacts.MaxLength, false)), continues: false)).Needed);
@@ -43,7 +57,8 @@ public sealed class DiskRoomTests : IDisposable
     private RestoreLayout Layout(params (string Name, long Length, bool Stored)[] files)
     {
         var layout = new RestoreLayout(Path.Combine(_folder.Path, "data"), "PG_17_202406281");
-        layout.TakeLinks([], Holdfast.Agent.Options.TablespaceMoves.None);
+        var link = new FileRow(FileId.FromPath("pg_tblspc/77", "PG_17_202406281"), new FileFacts(FileKind.Link, 0, 0x1FF, "nobody", "nogroup", default, 0, "/dev/shm/holdfast-is-not-there/77"u8.ToArray()));
+        layout.TakeLinks(files.Any(file => file.Name.StartsWith("pg_tblspc/77", StringComparison.Ordinal)) ? [link] : [], Holdfast.Agent.Options.TablespaceMoves.None);
         foreach (var (name, length, stored) in files.Append((ControlFile.RelativePath, 8192, true)))
         {
             var id = FileId.FromPath(name, "PG_17_202406281");
