@@ -28,7 +28,7 @@ public sealed class HoldfastArchive : IWalArchive, IDisposable
     private static string Agent =>
         Environment.GetEnvironmentVariable("HOLDFAST_TEST_AGENT") ?? throw new InvalidOperationException("HOLDFAST_TEST_AGENT is not set: run tests/run.sh");
 
-    private string[] RestorerOptions => [$"--config={Configuration("restorer")}", .. HostOptions("restorer"), "--archive-get-timeout=1s"];
+    private string[] RestorerOptions => [$"--config={Configuration("restorer")}", .. HostOptions("restorer"), "--archive-get-timeout=5s"];
 
     /// <summary>Makes a cluster.</summary>
     public static async Task<HoldfastArchive> CreateAsync(AzuriteServer azurite)
