@@ -19,6 +19,9 @@ public sealed record ClusterConfiguration(
     /// <summary>How long a call to the store may go on trying: a workflow repeats what failed, and a client waits.</summary>
     public static readonly TimeSpan StoreDeadline = TimeSpan.FromSeconds(60);
 
+    /// <summary>How long one request may take, unless repo-timeout says otherwise: the service gives up on most operations after that.</summary>
+    public static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(30);
+
     /// <summary>The cluster's name.</summary>
     public string Cluster => Store.Names.Cluster;
 
@@ -50,7 +53,10 @@ public sealed record ClusterConfiguration(
         QueueEndpoint = options.FindUrl("repo-queue-endpoint"),
         TableEndpoint = options.FindUrl("repo-table-endpoint"),
         CaFile = options.FindPath("repo-ca-file"),
-        Calls = new StoreCallOptions { AttemptTimeout = TimeSpan.FromSeconds(30), Deadline = StoreDeadline },
+        Calls = new StoreCallOptions
+        {
+            AttemptTimeout = options.FindSpan("repo-timeout", TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)) ?? RequestTimeout, Deadline = StoreDeadline,
+        },
     };
 
     private static StoreCredential CredentialOf(ConfigurationSection options) => options.Find("repo-auth") switch
