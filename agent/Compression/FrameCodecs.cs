@@ -17,5 +17,8 @@ public static class FrameCodecs
 
     /// <summary>A codec for one thread.</summary>
     /// <param name="level">1 to 19.</param>
-    public static IFrameCodec Create(int level) => IsNative ? new NativeZstd(level) : new ZstdSharpCodec(level);
+    public static IFrameCodec Create(int level) => Create(new ZstdParameters(level));
+
+    /// <summary>A codec for one thread.</summary>
+    public static IFrameCodec Create(ZstdParameters parameters) => IsNative ? new NativeZstd(parameters) : new ZstdSharpCodec(parameters);
 }

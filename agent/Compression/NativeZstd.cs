@@ -9,18 +9,22 @@ public sealed class NativeZstd : IFrameCodec
 {
     private const nuint DestinationTooSmall = 70; // zstd_errors.h, ZSTD_error_dstSize_tooSmall: stable since 1.4.0
 
-    private readonly int _level;
+    private readonly ZstdParameters _parameters;
     private ZstdCompressionContext? _compression;
     private ZstdDecompressionContext? _decompression;
     private bool _disposed;
 
     /// <summary>Makes a codec.</summary>
     /// <param name="level">1 to 19.</param>
-    public NativeZstd(int level = ZstdSharpCodec.DefaultLevel)
+    public NativeZstd(int level = ZstdSharpCodec.DefaultLevel) : this(new ZstdParameters(level))
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(level, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(level, 19);
-        _level = level;
+    }
+
+    /// <summary>Makes a codec.</summary>
+    public NativeZstd(ZstdParameters parameters)
+    {
+        parameters.EnsureLevel();
+        _parameters = parameters;
     }
 
     /// <summary>Version of the library: "1.5.4".</summary>
@@ -37,10 +41,10 @@ public sealed class NativeZstd : IFrameCodec
     public unsafe int Compress(ReadOnlySpan<byte> source, Span<byte> destination)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        var context = _compression ??= new ZstdCompressionContext();
+        var context = _compression ??= new ZstdCompressionContext(_parameters);
         nuint result;
         fixed (byte* from = source, to = destination)
-            result = ZstdLibrary.Compress(context.DangerousGetHandle(), to, (nuint)destination.Length, from, (nuint)source.Length, _level);
+            result = ZstdLibrary.Compress(context.DangerousGetHandle(), to, (nuint)destination.Length, from, (nuint)source.Length);
         GC.KeepAlive(context);
         if (ZstdLibrary.IsError(result) == 0) return (int)result;
         return 0 - result == DestinationTooSmall ? 0 : throw new InvalidOperationException($"libzstd could not compress {source.Length} bytes: {ZstdLibrary.Describe(result)}");

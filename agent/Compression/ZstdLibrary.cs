@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Holdfast.Core.Sealing;
 
 namespace Holdfast.Agent.Compression;
 
@@ -17,8 +18,11 @@ internal static unsafe partial class ZstdLibrary
     [LibraryImport(Name, EntryPoint = "ZSTD_freeCCtx")]
     public static partial nuint FreeCompression(nint context);
 
-    [LibraryImport(Name, EntryPoint = "ZSTD_compressCCtx")]
-    public static partial nuint Compress(nint context, byte* destination, nuint capacity, byte* source, nuint length, int level);
+    [LibraryImport(Name, EntryPoint = "ZSTD_CCtx_setParameter")]
+    public static partial nuint SetParameter(nint context, int parameter, int value);
+
+    [LibraryImport(Name, EntryPoint = "ZSTD_compress2")]
+    public static partial nuint Compress(nint context, byte* destination, nuint capacity, byte* source, nuint length);
 
     [LibraryImport(Name, EntryPoint = "ZSTD_createDCtx")]
     public static partial nint CreateDecompression();
@@ -41,10 +45,15 @@ internal static unsafe partial class ZstdLibrary
 /// <summary>A compression context; freed even when its codec is not disposed.</summary>
 internal sealed class ZstdCompressionContext : SafeHandle
 {
-    public ZstdCompressionContext() : base(0, ownsHandle: true)
+    private const int LevelParameter = 100; // ZSTD_c_compressionLevel
+
+    public ZstdCompressionContext(ZstdParameters parameters) : base(0, ownsHandle: true)
     {
         SetHandle(ZstdLibrary.CreateCompression());
         if (IsInvalid) throw new OutOfMemoryException("libzstd could not make a compression context");
+        foreach (var (parameter, value) in parameters.Differences().Prepend((LevelParameter, parameters.Level)))
+            if (ZstdLibrary.SetParameter(handle, parameter, value) is var result && ZstdLibrary.IsError(result) != 0)
+                throw new InvalidOperationException($"libzstd refuses {value} for parameter {parameter}: {ZstdLibrary.Describe(result)}");
     }
 
     public override bool IsInvalid => handle == 0;

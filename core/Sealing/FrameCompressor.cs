@@ -67,10 +67,10 @@ public sealed class FrameCompressor : IDisposable
 
     private CompressedFrame CompressOne(int worker, ReadOnlySpan<byte> plain)
     {
-        var buffer = _buffers[worker] ??= new byte[_frameSize];
+        var buffer = _buffers[worker] ??= GC.AllocateUninitializedArray<byte>(_frameSize);
         var length = _codecs[worker].Compress(plain, buffer.AsSpan(0, plain.Length - 1));
         var stored = length == 0;
-        var bytes = new byte[(stored ? plain.Length : length) + SealedFormat.TagSize];
+        var bytes = GC.AllocateUninitializedArray<byte>((stored ? plain.Length : length) + SealedFormat.TagSize); // The tag's room is written when the frame is sealed.
         (stored ? plain : buffer.AsSpan(0, length)).CopyTo(bytes);
         return new CompressedFrame(bytes, plain.Length, stored);
     }

@@ -1,4 +1,5 @@
 using ZstdSharp;
+using ZstdSharp.Unsafe;
 
 namespace Holdfast.Core.Sealing;
 
@@ -13,11 +14,16 @@ public sealed class ZstdSharpCodec : IFrameCodec
 
     /// <summary>Makes the contexts.</summary>
     /// <param name="level">1 to 19.</param>
-    public ZstdSharpCodec(int level = DefaultLevel)
+    public ZstdSharpCodec(int level = DefaultLevel) : this(new ZstdParameters(level))
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(level, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(level, 19);
-        _compressor = new Compressor(level);
+    }
+
+    /// <summary>Makes the contexts.</summary>
+    public ZstdSharpCodec(ZstdParameters parameters)
+    {
+        parameters.EnsureLevel();
+        _compressor = new Compressor(parameters.Level);
+        foreach (var (parameter, value) in parameters.Differences()) _compressor.SetParameter((ZSTD_cParameter)parameter, value);
     }
 
     /// <inheritdoc/>

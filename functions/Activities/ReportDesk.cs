@@ -28,14 +28,20 @@ public sealed partial class ReportDesk(ClusterServices services, IWorkflowClient
     private readonly ConcurrentDictionary<string, DateTimeOffset> _told = new(StringComparer.Ordinal);
 
     /// <summary>Takes in a report by its name; one that is gone was taken in before.</summary>
+    /// <returns>Whether it tells of a job: more will come soon.</returns>
     /// <exception cref="StoreException">It could not be read, or its effect not be made durable: try again.</exception>
-    public async Task TakeAsync(string blob, CancellationToken cancellationToken)
+    public async Task<bool> TakeAsync(string blob, CancellationToken cancellationToken)
     {
-        if (_setAside.ContainsKey(blob)) return;
+        if (_setAside.ContainsKey(blob)) return false;
         var state = (await services.Decisions.ReadAsync(cancellationToken)).State;
-        if (await _reader.ReadAsync(blob, state, cancellationToken) is not { } received) return;
-        if (received.Junk is { } junk) SetAside(blob, junk.Reason);
-        else if (await ActAsync(received.Host!, received.Report!, blob, cancellationToken)) await _reader.DeleteAsync(received, cancellationToken);
+        if (await _reader.ReadAsync(blob, state, cancellationToken) is not { } received) return false;
+        if (received.Junk is { } junk)
+        {
+            SetAside(blob, junk.Reason);
+            return false;
+        }
+        if (await ActAsync(received.Host!, received.Report!, blob, cancellationToken)) await _reader.DeleteAsync(received, cancellationToken);
+        return received.Report!.BodyCase is Wire.Report.BodyOneofCase.Progress or Wire.Report.BodyOneofCase.Ended;
     }
 
     /// <summary>Takes in all reports that are there: a queue's message may have been lost.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using Azure.Core.Cryptography;
 using Holdfast.Core;
 using Holdfast.Core.Repository;
@@ -21,6 +22,17 @@ public sealed record ClusterConfiguration(
 
     /// <summary>How long one request may take, unless repo-timeout says otherwise: the service gives up on most operations after that.</summary>
     public static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(30);
+
+    /// <summary>What a section may say; a secret also by the name of a file.</summary>
+    public static readonly FrozenSet<string> Options = new[]
+    {
+        "control-plane-url", "control-plane-key", "control-plane-api-key", "control-plane-api-key-file", "control-plane-operator-key", "control-plane-operator-key-file",
+        "signing-key-file", "index-private-key-file", "content-key-file", "escrow-key-file", "equality-key-file",
+        "repo-endpoint", "repo-queue-endpoint", "repo-table-endpoint", "repo-authority-host", "repo-ca-file", "repo-timeout", "repo-auth", "repo-account", "repo-connection-string", "repo-connection-string-file", "repo-key", "repo-key-file",
+        "repo-sas-data", "repo-sas-data-file", "repo-sas-log", "repo-sas-log-file", "repo-sas-catalog", "repo-sas-catalog-file", "repo-sas-work", "repo-sas-work-file",
+        "repo-sas-queue", "repo-sas-queue-file", "repo-sas-journal", "repo-sas-journal-file",
+        "repo-client-id", "repo-tenant-id", "repo-token-file", "repo-client-certificate", "repo-client-secret", "repo-client-secret-file",
+    }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The cluster's name.</summary>
     public string Cluster => Store.Names.Cluster;
@@ -52,6 +64,7 @@ public sealed record ClusterConfiguration(
         Endpoint = options.FindUrl("repo-endpoint"),
         QueueEndpoint = options.FindUrl("repo-queue-endpoint"),
         TableEndpoint = options.FindUrl("repo-table-endpoint"),
+        AuthorityHost = options.FindUrl("repo-authority-host"),
         CaFile = options.FindPath("repo-ca-file"),
         Calls = new StoreCallOptions
         {

@@ -20,7 +20,17 @@ public sealed record ControlPlaneConfiguration(Uri Url, IReadOnlyList<ClusterCon
         var urls = sections.Select(section => section.FindUrl("control-plane-url") ?? new Uri(ApiContract.DefaultUrl)).Distinct().ToList();
         if (urls.Count > 1)
             throw new ConfigurationException($"{file}: its clusters name {urls.Count} addresses to listen at: {string.Join(", ", urls)}", "give them all the same control-plane-url, or run two control planes");
+        foreach (var section in values.GetChildren()) EnsureKnown(file, section);
         return new ControlPlaneConfiguration(Local(file, urls[0]), [.. sections.Select(ClusterConfiguration.Read)]);
+    }
+
+    /// <summary>An option that nobody reads is a mistake that would be found too late: a misspelt escrow-key-file is a backup without escrow.</summary>
+    private static void EnsureKnown(string file, IConfigurationSection section)
+    {
+        foreach (var option in section.GetChildren().Select(option => option.Key))
+            if (!ClusterConfiguration.Options.Contains(option))
+                throw new ConfigurationException($"{file}, [{section.Key}]: the control plane has no option \"{(option.Length <= 64 ? option : option[..64])}\"",
+                    $"is it misspelt, or one of the agent's? The control plane's are: {string.Join(", ", ClusterConfiguration.Options.Order(StringComparer.Ordinal))}");
     }
 
     private static IConfiguration Load(string file)

@@ -11,8 +11,8 @@ namespace Holdfast.Functions.Embedded;
 /// <param name="log">The log.</param>
 internal sealed partial class ReportPump(ClusterServices services, ReportDesk desk, ClusterHealth health, ILogger<ReportPump> log)
 {
-    /// <summary>How often the queue is asked while a backup runs or reports come: a hop takes at most 100 ms (design §5).</summary>
-    private static readonly TimeSpan Busy = TimeSpan.FromMilliseconds(40);
+    /// <summary>How often the queue is asked while a backup runs: a hop takes at most 100 ms (design §5).</summary>
+    private static readonly TimeSpan Busy = TimeSpan.FromMilliseconds(60);
 
     /// <summary>And while nothing happens: a heartbeat may wait.</summary>
     private static readonly TimeSpan Idle = TimeSpan.FromMilliseconds(400);
@@ -27,7 +27,7 @@ internal sealed partial class ReportPump(ClusterServices services, ReportDesk de
 
     private DateTimeOffset _busyUntil, _nextSweep;
 
-    /// <summary>Somebody began a backup: its first report is near.</summary>
+    /// <summary>A backup began, or a job told of itself: its next report is near. A heartbeat is no such sign, or no agent would ever let the pump rest.</summary>
     public void Expect() => _busyUntil = services.Clock.GetUtcNow() + StaysBusy;
 
     /// <summary>Runs until it is stopped. A message in hand is handled to its end.</summary>
@@ -45,9 +45,9 @@ internal sealed partial class ReportPump(ClusterServices services, ReportDesk de
         try
         {
             var notices = await services.Reports.ReceiveAsync(Hidden, stopping);
-            foreach (var notice in notices) await TakeAsync(notice, stopping);
+            foreach (var notice in notices)
+                if (await TakeAsync(notice, stopping)) Expect();
             var now = services.Clock.GetUtcNow();
-            if (notices.Count > 0) _busyUntil = now + StaysBusy;
             if (now >= _nextSweep || _nextSweep - now > SweepInterval)
             {
                 await desk.SweepAsync(stopping);
@@ -70,11 +70,12 @@ internal sealed partial class ReportPump(ClusterServices services, ReportDesk de
         }
     }
 
-    private async Task TakeAsync(ReportNotice notice, CancellationToken stopping)
+    private async Task<bool> TakeAsync(ReportNotice notice, CancellationToken stopping)
     {
+        var tellsOfJob = false;
         try
         {
-            await desk.TakeAsync(notice.Blob, stopping);
+            tellsOfJob = await desk.TakeAsync(notice.Blob, stopping);
         }
         catch (HoldfastException e) when (e is not StoreException)
         {
@@ -85,6 +86,7 @@ internal sealed partial class ReportPump(ClusterServices services, ReportDesk de
             LogGivenUp(notice.Blob.Length <= 128 ? notice.Blob : notice.Blob[..128], notice.Deliveries, e.Message);
         }
         await services.Reports.DeleteAsync(notice, stopping);
+        return tellsOfJob;
     }
 
     [LoggerMessage(300, LogLevel.Warning, "reports cannot be taken in: {Reason}")]

@@ -34,7 +34,7 @@ public sealed class PackBuilder : IDisposable
     private readonly BackupAttempt _attempt;
     private readonly int _worker;
     private readonly byte[] _frame;
-    private readonly ConcurrentBag<byte[]> _buffers = [];
+    private readonly ConcurrentStack<byte[]> _buffers = new(); // not a bag: what was given to that lives on in statics of the thread that gave it
     private readonly List<Run> _runs = [];
     private readonly List<ulong> _fingerprints = [];
     private FrameSpool _frames = new(0, "");
@@ -175,7 +175,7 @@ public sealed class PackBuilder : IDisposable
 
     private void CloseFrame()
     {
-        if (_payload is null && !_buffers.TryTake(out _payload)) _payload = GC.AllocateUninitializedArray<byte>(PackFormat.MaxPayload);
+        if (_payload is null && !_buffers.TryPop(out _payload)) _payload = GC.AllocateUninitializedArray<byte>(PackFormat.MaxPayload);
         var plain = _frame.AsSpan(0, _frameBlocks * BlockSize);
         var room = _payload.AsMemory(_payloadLength);
         var length = _codec.Compress(plain, room.Span[..(plain.Length - 1)]);
@@ -231,10 +231,10 @@ public sealed class PackBuilder : IDisposable
 /// <summary>A pack, ready to be stored. Dispose it then.</summary>
 public sealed class SealedPack : IDisposable
 {
-    private readonly ConcurrentBag<byte[]> _home;
+    private readonly ConcurrentStack<byte[]> _home;
     private byte[]? _payload;
 
-    internal SealedPack(StoredPack pack, IReadOnlyList<Extent> extents, SealedObject sealedObject, byte[]? payload, ConcurrentBag<byte[]> home) =>
+    internal SealedPack(StoredPack pack, IReadOnlyList<Extent> extents, SealedObject sealedObject, byte[]? payload, ConcurrentStack<byte[]> home) =>
         (Pack, Extents, Object, _payload, _home) = (pack, extents, sealedObject, payload, home);
 
     /// <summary>Name, length and blocks, as the worker's index blobs say them.</summary>
@@ -249,6 +249,6 @@ public sealed class SealedPack : IDisposable
     /// <summary>Gives the memory back: the object must not be read afterwards.</summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _payload, null) is { } payload) _home.Add(payload);
+        if (Interlocked.Exchange(ref _payload, null) is { } payload) _home.Push(payload);
     }
 }
