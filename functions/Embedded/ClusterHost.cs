@@ -33,7 +33,7 @@ internal sealed partial class ClusterHost : IHostedService, IAsyncDisposable
         var services = new ClusterServices(decisions, _services.Data, _services.Catalog, _services.Work, new QueueBell(_services.Reports), configuration.Signing,
             configuration.Index, configuration.Recipients, clock);
         var (registry, board, health) = (new WorkflowRegistry(), new HostBoard(clock), new ClusterHealth());
-        _engine = new JournaledEngine(new AzureTablesJournal(JournalTable.Open(_services)), registry, clock, logs.CreateLogger<JournaledEngine>());
+        _engine = new JournaledEngine(new AzureTablesJournal(JournalTable.Open(_services, configuration.Store.Calls.AttemptTimeout)), registry, clock, logs.CreateLogger<JournaledEngine>());
         var backups = new BackupDesk(services, _engine, board, _engine.TakeOver);
         BackupRegistration.Add(registry, services, backups, logs);
         _pump = new ReportPump(services, new ReportDesk(services, _engine, board, logs.CreateLogger<ReportDesk>()), health, logs.CreateLogger<ReportPump>());

@@ -30,7 +30,7 @@ internal sealed partial class Scheduler(ClusterServices services, BackupDesk bac
             try
             {
                 var now = services.Clock.GetUtcNow();
-                if (now >= _nextResume || _nextResume - now > ResumeInterval)
+                if (backups.OwesWorkflow || now >= _nextResume || _nextResume - now > ResumeInterval)
                 {
                     await backups.ResumeAsync(stopping);
                     _nextResume = now + ResumeInterval;
