@@ -28,9 +28,6 @@ public sealed class ControlledCluster : IAsyncDisposable
     /// <summary>The control plane.</summary>
     public ControlPlaneProcess ControlPlane { get; private set; } = null!;
 
-    /// <summary>The cluster's name.</summary>
-    public string Name => _name;
-
     /// <summary>What agent and control plane have logged.</summary>
     public string Log
     {
@@ -103,8 +100,8 @@ public sealed class ControlledCluster : IAsyncDisposable
     public async Task<string> MetricsAsync()
     {
         using var http = new HttpClient();
-        http.DefaultRequestHeaders.Add("X-Holdfast-Key", (await File.ReadAllTextAsync(_scratch["keys", _name, "control-plane", "admin.key"])).Trim());
-        return await http.GetStringAsync(new Uri(ControlPlane.Url, $"/v1/clusters/{_name}/metrics"));
+        http.DefaultRequestHeaders.Add("X-Holdfast-Key", (await File.ReadAllTextAsync(_scratch["keys", Name, "control-plane", "admin.key"])).Trim());
+        return await http.GetStringAsync(new Uri(ControlPlane.Url, $"/v1/clusters/{Name}/metrics"));
     }
 
     /// <summary>A command of the database host.</summary>
