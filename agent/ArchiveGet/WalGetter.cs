@@ -34,18 +34,9 @@ public sealed class WalGetter(CommandContext context, Host.Repository repository
         var name = WalFileName.TryParse(fileName, data.Control.WalSegmentSize)
             ?? throw new ConfigurationException($"{fileName}: not the name of a WAL segment of {data.Control.WalSegmentSize}, a history file or a backup history file",
                 "archive-get is for restore_command, which names the file by %f");
-        // What is remembered of the log judges nearly every signer; its tail is read beside the first GET.
-        var known = repository.Remembered();
-        var tail = repository.ReadLogAsync(known, cancellationToken);
-        var view = known ?? await tail.ConfigureAwait(false);
-        var archive = new WalArchive(repository.Data, new LogTrust(repository.Log, view));
-        var found = await FindAsync(archive, name, cancellationToken).ConfigureAwait(false);
-        var newest = await tail.ConfigureAwait(false);
-        if (newest.Head.Number > view.Head.Number)
-        {
-            archive = new WalArchive(repository.Data, new LogTrust(repository.Log, newest));
-            found = await FindAsync(archive, name, cancellationToken).ConfigureAwait(false);
-        }
+        var found = RestoredKeysFor(name) is { } keys
+            ? await FindAsync(new WalArchive(repository.Data, new RestoredKeysTrust(keys, ReadTrustAsync)), name, cancellationToken).ConfigureAwait(false)
+            : await FindByLogAsync(name, cancellationToken).ConfigureAwait(false);
         if (found is null)
         {
             context.Log.Info($"{name} does not exist in {repository.Data.DisplayName}");
@@ -57,6 +48,36 @@ public sealed class WalGetter(CommandContext context, Host.Repository repository
         context.Log.Info($"fetched {name}, {Terminal.Quantity.Bytes(found.Blob.Properties.Length)}");
         return true;
     }
+
+    // What is remembered of the log judges nearly every signer; its tail is read beside the first GET.
+    private async Task<FoundWal?> FindByLogAsync(WalFileName name, CancellationToken cancellationToken)
+    {
+        var known = repository.Remembered();
+        var tail = repository.ReadLogAsync(known, cancellationToken);
+        var view = known ?? await tail.ConfigureAwait(false);
+        var found = await FindAsync(new WalArchive(repository.Data, new LogTrust(repository.Log, view)), name, cancellationToken).ConfigureAwait(false);
+        var newest = await tail.ConfigureAwait(false);
+        return newest.Head.Number > view.Head.Number
+            ? await FindAsync(new WalArchive(repository.Data, new LogTrust(repository.Log, newest)), name, cancellationToken).ConfigureAwait(false)
+            : found;
+    }
+
+    // What the restore planned to read, it judged by the log: nothing of the log is asked for it again.
+    private RestoredKeys? RestoredKeysFor(WalFileName name)
+    {
+        if (!context.Options.Get(OptionTable.RestoredKeys)) return null;
+        var system = data.Control.SystemIdentifier;
+        WalScope? scope = name switch
+        {
+            WalFileName.Segment { Name: var segment } => WalScope.Of(system, segment),
+            WalFileName.History history => WalScope.Of(system, history.Of),
+            _ => null,
+        };
+        return scope is { } asked && RestoredKeysFile.Read(data, repository.Cluster, repository.ControlPlaneKey.Thumbprint, message => context.Log.Warn(message)) is { } keys && keys.Covers(asked) ? keys : null;
+    }
+
+    private async Task<ISignerTrust> ReadTrustAsync(CancellationToken cancellationToken) =>
+        new LogTrust(repository.Log, await repository.ReadLogAsync(cancellationToken).ConfigureAwait(false));
 
     // The store said that there is none, so the answer stands (I7). But the end of the archive has nothing after it: whoever recovers to the latest
     // moment must be able to read that he did not get there. Only the 4 GiB around the segment are looked at, which is one request.

@@ -1,4 +1,5 @@
 using Holdfast.Agent.Compression;
+using Holdfast.Agent.Host;
 using Holdfast.Core;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository.Packs;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Holdfast.Agent.Host;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository.Packs;
 using Microsoft.Win32.SafeHandles;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Holdfast.Agent.Host;
 using Holdfast.Core;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository.Packs;

@@ -1,4 +1,5 @@
 using System.Text;
+using Holdfast.Agent.Host;
 
 namespace Holdfast.Agent.Backup;
 

@@ -71,7 +71,7 @@ public sealed partial class StateFolder(string path)
             File.Move(beside, file, overwrite: true);
             if (durable) SyncFolder(folder);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException) // the last: beyond the limit of a file's length (EFBIG)
         {
             throw new ConfigurationException($"{file} cannot be written: {e.Message}", "state-path must belong to the user that holdfast runs as, and have room", e);
         }

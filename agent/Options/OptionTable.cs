@@ -300,6 +300,10 @@ public static partial class OptionTable
     public static readonly OptionRow<TablespaceMoves> TablespaceMap = Flag<TablespaceMoves>("tablespace-map", Recovery, Restore, "put a tablespace elsewhere: OLD=NEW", TablespaceMoves.TryParse,
         "OLD=NEW, OLD being the tablespace's path or OID, NEW an absolute path", "May be given more than once. What is not named goes to where it was.", repeatable: true);
 
+    /// <summary>config-path</summary>
+    public static readonly OptionRow<string> ConfigPath = Path("config-path", Recovery, Restore, "also put the configuration files that lay outside the data directory into this folder", places: OptionPlaces.Flag,
+        details: "For a server whose configuration is in /etc, as on Debian. Nothing is overwritten. Without it they are only in holdfast.outside in the data directory, which gets a configuration that a server starts with.");
+
     /// <summary>link-all</summary>
     public static readonly OptionRow<bool> LinkAll = Boolean("link-all", Recovery, Restore, "make pg_wal a link again, where it was one", "n", "a plain directory works on every host", "The link's target must be empty or missing.", OptionPlaces.Flag);
 
@@ -307,10 +311,18 @@ public static partial class OptionTable
     public static readonly OptionRow<bool> AdoptAfterwards = Boolean("adopt", Recovery, Restore, "leave archive_mode as it was: the restored server shall continue this history", "n",
         "a copy that archives would disturb the original", "Then run, once it takes writes: holdfast adopt.", OptionPlaces.Flag);
 
+    /// <summary>skip-space-check</summary>
+    public static readonly OptionRow<bool> SkipSpaceCheck = Boolean("skip-space-check", Recovery, Restore, "try it although a file system has less room than is written to it", "n",
+        "a full disk is better found before anything is fetched", "A file system that compresses may hold more than it has free. Interrupted by a full disk, a restore can be run again.", OptionPlaces.Flag);
+
     /// <summary>dry-run</summary>
     public static readonly OptionRow<bool> DryRun = Boolean("dry-run", Recovery, Restore, "show the plan and change nothing", "n", "the plan is shown anyway, before anything is changed", "", OptionPlaces.Flag);
 
     // Archiving
+
+    /// <summary>restored-keys</summary>
+    public static readonly OptionRow<bool> RestoredKeys = Boolean("restored-keys", Archiving, ArchiveGet, "judge the WAL that a restore planned by the keys it left in the data directory (holdfast.keys)", "n",
+        "restore sets it in restore_command: a segment then costs one request", "Other WAL, and signers that the file does not know, are judged by the log, as is everything when the file is missing or not the data directory owner's.", OptionPlaces.Flag);
 
     /// <summary>compress-level</summary>
     public static readonly OptionRow<int> CompressLevel = Integer("compress-level", Archiving, Sealing, "the zstd level", 3, 1, 19, "", "beyond 3, WAL shrinks by some percent and the time doubles");
@@ -373,8 +385,8 @@ public static partial class OptionTable
         ControlPlaneKey, ContentKeyFile, EscrowKeyFile, IndexKeyFile, ContentPrivateKeyFile, IndexPrivateKeyFile, SigningKeyFile, EqualityKeyFile, ControlPlaneConfig,
         ControlPlaneUrl, ControlPlaneApiKey, ControlPlaneApiKeyFile, ControlPlaneOperatorKey, ControlPlaneOperatorKeyFile, SasDays, Role, Reason, EnrolmentToken, EnrolmentTokenFile,
         Type, BackupHost, Detach, ScheduleFull, ScheduleDiff, ScheduleIncr,
-        Kit, TargetTime, TargetXid, TargetLsn, TargetName, TargetImmediate, TargetExclusive, TargetTimeline, TargetAction, Set, TablespaceMap, LinkAll, AdoptAfterwards, DryRun,
-        CompressLevel, ArchiveTimeout, ArchiveGetTimeout, WalDamaged,
+        Kit, TargetTime, TargetXid, TargetLsn, TargetName, TargetImmediate, TargetExclusive, TargetTimeline, TargetAction, Set, TablespaceMap, ConfigPath, LinkAll, AdoptAfterwards, SkipSpaceCheck, DryRun,
+        RestoredKeys, CompressLevel, ArchiveTimeout, ArchiveGetTimeout, WalDamaged,
         JobPoll, HeartbeatInterval, BackupStoreTimeout, HostName, ProcessMax, StatePath, SpoolPath, SpoolMax, KeyPath,
     ];
 }

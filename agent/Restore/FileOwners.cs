@@ -31,6 +31,14 @@ internal sealed class FileOwners
     /// <summary>Gives one entry.</summary>
     public void Give(string path, FileFacts facts) => Give(path, facts.Owner, facts.Group);
 
+    /// <summary>Gives one entry to whom it had, or, where this host does not know them, to whom another file had.</summary>
+    public void GiveOr(string path, FileFacts facts, FileFacts other)
+    {
+        if (!_gives) return;
+        var known = UnixFiles.FindUser(facts.Owner) is not null && UnixFiles.FindGroup(facts.Group) is not null;
+        Give(path, known ? facts : other);
+    }
+
     /// <summary>Gives one entry as another one was.</summary>
     public void Give(string path, string user, string group)
     {

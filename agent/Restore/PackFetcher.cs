@@ -18,33 +18,28 @@ namespace Holdfast.Agent.Restore;
 /// <param name="progress">Told of each stretch.</param>
 internal sealed class PackFetcher(PackReader reader, int workers, Progress progress)
 {
-    // Of a pack that is used for less than a quarter, the frames are fetched one by one.
-    private const int FewShare = 4;
-
     /// <summary>Fetches and writes everything; files are there, in their length.</summary>
     /// <exception cref="DamagedException">Names the blob, the frame, and what cannot be restored without it.</exception>
     public async Task RunAsync(IEnumerable<RestorePiece> pieces, CancellationToken cancellationToken)
     {
-        var packs = pieces.Where(piece => !piece.Extent.IsZero).GroupBy(piece => piece.Extent.Pack!)
-            .Select(group => (Pack: group.Key, Pieces: group.OrderBy(piece => piece.Extent.PackBlock).ToArray())).ToArray();
+        var packs = PackUse.Of(pieces);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var next = -1;
-        var open = Channel.CreateBounded<(OpenPack, RestorePiece[])>(1);
+        var open = Channel.CreateBounded<(OpenPack, PackUse)>(1);
         var fetching = Enumerable.Range(0, workers).Select(_ => GuardAsync(async () =>
         {
             for (int i; (i = Interlocked.Increment(ref next)) < packs.Length;)
             {
-                var (pack, wanted) = packs[i];
-                var few = wanted.Sum(piece => (long)piece.Extent.BlockCount) * FewShare < pack.Blocks;
-                var opened = await DescribeAsync(pack, wanted, () => reader.OpenAsync(pack, few ? SealedFormat.FirstRead : PackReader.Whole, stop.Token)).ConfigureAwait(false);
-                await open.Writer.WriteAsync((opened, wanted), stop.Token).ConfigureAwait(false);
+                var use = packs[i];
+                var opened = await DescribeAsync(use, () => reader.OpenAsync(use.Pack, use.IsFew ? SealedFormat.FirstRead : PackReader.Whole, stop.Token)).ConfigureAwait(false);
+                await open.Writer.WriteAsync((opened, use), stop.Token).ConfigureAwait(false);
             }
         }, stop)).ToArray();
         var writing = Enumerable.Range(0, workers).Select(_ => GuardAsync(async () =>
         {
             using var codec = FrameCodecs.Create(3);
-            await foreach (var (opened, wanted) in open.Reader.ReadAllAsync(stop.Token).ConfigureAwait(false))
-                await DescribeAsync(opened.Pack, wanted, async () => { await WriteAsync(opened, wanted, codec, stop.Token).ConfigureAwait(false); return 0; }).ConfigureAwait(false);
+            await foreach (var (opened, use) in open.Reader.ReadAllAsync(stop.Token).ConfigureAwait(false))
+                await DescribeAsync(use, async () => { await WriteAsync(opened, use.Pieces, codec, stop.Token).ConfigureAwait(false); return 0; }).ConfigureAwait(false);
         }, stop)).ToArray();
         var failed = await FirstFailureAsync(fetching).ConfigureAwait(false);
         open.Writer.Complete();
@@ -74,31 +69,21 @@ internal sealed class PackFetcher(PackReader reader, int workers, Progress progr
             if (open != piece.File)
             {
                 handle?.Dispose();
-                handle = File.OpenHandle(piece.File.Path, FileMode.Open, FileAccess.Write);
+                handle = UnixFiles.OpenToWrite(piece.File.Path);
                 open = piece.File;
             }
             var offset = (piece.Extent.FirstBlock + (block - piece.Extent.PackBlock)) * (long)PackFormat.BlockSize;
             var used = bytes[..(int)Math.Min(bytes.Length, piece.File.Row.Facts.Length - offset)];
-            RandomAccess.Write(handle!, used, offset);
+            UnixFiles.Write(handle!, used, offset, piece.File.Path);
             piece.Crc = Crc32C.Append(piece.Crc, used);
             progress.Add(used.Length);
         }
     }
 
-    private static async Task<T> DescribeAsync<T>(StoredPack pack, RestorePiece[] wanted, Func<Task<T>> work)
+    private static async Task<T> DescribeAsync<T>(PackUse use, Func<Task<T>> work)
     {
-        try
-        {
-            return await work().ConfigureAwait(false);
-        }
-        catch (DamagedException e)
-        {
-            var files = wanted.Select(piece => piece.File).Distinct().Count();
-            var first = wanted[0];
-            throw new DamagedException(
-                $"{e.Message}\n  needed to restore this backup, made by {pack.Attempt.Label}; without it {files} file{(files == 1 ? "" : "s")} ({first.File.Row.Id}, blocks {first.Extent.FirstBlock} to {first.Extent.EndBlock - 1}{(wanted.Length > 1 ? ", …" : "")}) cannot be restored",
-                e.Hint ?? "other backups may be whole: holdfast info, then holdfast restore --set=LABEL", e);
-        }
+        try { return await work().ConfigureAwait(false); }
+        catch (DamagedException e) { throw use.Describe(e); }
     }
 
     private static async Task GuardAsync(Func<Task> work, CancellationTokenSource stop)

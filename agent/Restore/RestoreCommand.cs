@@ -29,6 +29,7 @@ public sealed class RestoreCommand : AgentCommand
     /// <inheritdoc/>
     public override string Description => """
         Plans first, and shows the plan: which backup, which WAL along which timeline, and where recovery will end. A moment that cannot be reached is an error that names the nearest ones, before a byte is fetched. Then it fetches in parallel, verifies everything, and leaves a directory that PostgreSQL recovers when it is started.
+        What the server was configured by outside its directory comes back, too: as copies in holdfast.outside, with a configuration to start on; or into --config-path, where nothing is overwritten.
         It needs no control plane: a restorer's configuration, or the recovery kit, a credential and the content or escrow key. It writes only to a directory that is empty or missing, as the user that PostgreSQL will run as, or as root. Interrupted, it leaves what no server starts on, and can be run again.
         """;
 
@@ -40,6 +41,7 @@ public sealed class RestoreCommand : AgentCommand
         new("to just before a transaction", "holdfast restore --pgdata=/srv/pg --target-xid=771 --target-exclusive"),
         new("to a restore point, along the timeline that was left", "holdfast restore --pgdata=/srv/pg --target-name=before-upgrade --target-timeline=1"),
         new("all there is, to take over from a server that is lost", "holdfast restore --pgdata=/srv/pg --adopt --yes"),
+        new("on Debian, with the configuration that was in /etc", "holdfast restore --pgdata=/var/lib/postgresql/17/main --config-path=/etc/postgresql/17/main"),
         new("with a tablespace elsewhere", "holdfast restore --pgdata=/srv/pg --tablespace-map=/mnt/fast=/srv/fast"),
         new("on a bare host, from the recovery kit", "holdfast restore --kit=/root/recovery-kit.json --content-private-key-file=/root/escrow.jwk --repo-auth=managed --pgdata=/srv/pg"),
     ];
@@ -48,6 +50,7 @@ public sealed class RestoreCommand : AgentCommand
     public override IReadOnlyList<CommandExit> ExitCodes { get; } =
     [
         new(ExitCode.No, "the target cannot be reached: nothing was changed"),
+        new(ExitCode.Usage, "usage or configuration; also when there is no room, or no right, for what is written"),
         new(ExitCode.Refused, "the directory is not empty, or a server's"),
     ];
 
@@ -57,9 +60,9 @@ public sealed class RestoreCommand : AgentCommand
     /// <inheritdoc/>
     public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
     {
+        UnixFiles.FailBeyondLimits();
         var options = context.Options;
         var target = RestoreTarget.From(options);
-        var root = options.Get(OptionTable.PgPath) is var path && path.Length > 1 ? path.TrimEnd('/') : path;
         var keyring = Recipients.Keyring(options, OptionTable.ContentPrivateKeyFile);
         if (keyring.IsEmpty) throw new ConfigurationException("restore needs a key that opens content, and none is configured", "set content-private-key-file to the content key, which init wrote for restorers, or to the escrow key");
         using var repository = Host.Repository.Open(context, Deadline);
@@ -68,39 +71,35 @@ public sealed class RestoreCommand : AgentCommand
         void Report(Junk junk) => context.Log.Warn($"blob {junk.Blob} is junk: {junk.Reason}");
         var set = options.TryGet(OptionTable.Set, out var label) ? label : (BackupName?)null;
         var system = SystemOf(view.State, set);
-        var reader = new RecoveryReader(repository.Data, new LogTrust(repository.Log, view), keyring, codec, message => context.Log.Warn(message));
+        var trust = new LogTrust(repository.Log, view);
+        var reader = new RecoveryReader(repository.Data, trust, keyring, codec, message => context.Log.Warn(message));
         var sources = await reader.ReadAsync(system, view.State, cancellationToken).ConfigureAwait(false);
         var plan = await new RecoveryPlanner(sources, reader.Indexes(system)).PlanAsync(target, options.Get(OptionTable.TargetTimeline), set, cancellationToken).ConfigureAwait(false);
 
-        var contents = await BackupContents.ReadAsync(repository, plan.Backup, keyring, Report, cancellationToken).ConfigureAwait(false);
-        var layout = new RestoreLayout(root, contents.VersionDirectory);
-        layout.TakeLinks(contents.Files.Select(file => file.Row), options.TryGet(OptionTable.TablespaceMap, out var moves) ? moves : TablespaceMoves.None);
-        foreach (var file in contents.Files) layout.Take(file);
-        layout.Finish();
-        var walLink = options.Get(OptionTable.LinkAll) ? layout.WalLink : null;
-        var (directory, owners) = Check(root, plan, contents, layout, walLink, repository.Cluster);
+        var prepared = await PreparedRestore.MakeAsync(repository, plan, keyring, options, Report, cancellationToken).ConfigureAwait(false);
         var configuration = new RestorerConfiguration(options, repository.State);
         var settings = Settings(options, plan, configuration);
 
         var dry = options.Get(OptionTable.DryRun);
-        if (!context.Json || !dry) RestoreScreen.WritePlan(dry ? context.Output : context.Error, plan, layout, root, directory.Continues, options.Get(OptionTable.AdoptAfterwards));
+        if (!context.Json || !dry) RestoreScreen.WritePlan(dry ? context.Output : context.Error, prepared, options.Get(OptionTable.AdoptAfterwards));
         if (dry)
         {
-            if (context.Json) context.WriteJson(ReportOf(context, repository.Cluster, plan, layout, root, settings, null), RestoreJson.Default.RestoreReport);
+            if (context.Json) context.WriteJson(ReportOf(context, repository.Cluster, prepared, settings, null), RestoreJson.Default.RestoreReport);
             else context.Output.WriteLine("nothing was changed (--dry-run)");
             return ExitCode.Done;
         }
         // Nothing is ever overwritten, so a script need not say yes.
         if (context.CanAsk && !Confirmation.Ask(context, "Restore?")) return ExitCode.No;
         configuration.Write();
-        if (Environment.IsPrivilegedProcess && configuration.IsNeeded) owners.GiveFolder(repository.State.Path, layout.Control!.Row.Facts);
-        var progress = new Progress(context.Error, context.ErrorIsTerminal, context.Clock, layout.StoredBytes);
+        if (Environment.IsPrivilegedProcess && configuration.IsNeeded) prepared.Owners.GiveFolder(repository.State.Path, prepared.Layout.Control!.Row.Facts);
+        var progress = new Progress(context.Error, context.ErrorIsTerminal, context.Clock, prepared.Layout.StoredBytes);
         var packs = new PackReader(repository.Data, keyring, new BackupTrust(view.State), Report);
         var fetcher = new PackFetcher(packs, options.Get(OptionTable.ProcessMax), progress);
-        var run = new RestoreRun(context, plan, contents, layout, directory, owners) { Reached = Reached, WalLink = walLink };
+        var keys = RestoredKeys.Of(trust.View, repository.ControlPlaneKey.Thumbprint, system, plan.Wal);
+        var run = new RestoreRun(context, prepared, keys) { Reached = Reached };
         var outcome = await run.RunAsync(fetcher.RunAsync, settings, progress, cancellationToken).ConfigureAwait(false);
-        if (context.Json) context.WriteJson(ReportOf(context, repository.Cluster, plan, layout, root, settings, outcome), RestoreJson.Default.RestoreReport);
-        else RestoreScreen.WriteResult(context, plan, layout, root, outcome);
+        if (context.Json) context.WriteJson(ReportOf(context, repository.Cluster, prepared, settings, outcome), RestoreJson.Default.RestoreReport);
+        else RestoreScreen.WriteResult(context, prepared, outcome);
         return ExitCode.Done;
     }
 
@@ -119,31 +118,6 @@ public sealed class RestoreCommand : AgentCommand
             set is null ? "take one on the database host: holdfast backup --type=full" : "what there is: holdfast info");
     }
 
-    private static (TargetDirectory, FileOwners) Check(string root, RecoveryPlan plan, BackupContents contents, RestoreLayout layout, string? walLink, string cluster)
-    {
-        var others = layout.Tablespaces.Select(tablespace => tablespace.Path).Concat(walLink is null ? [] : [walLink]).ToArray();
-        var directory = new TargetDirectory(root, $"cluster {cluster}, backup {plan.Backup.Label}, manifest {plan.Backup.Manifest}");
-        directory.Check(others);
-        var ours = layout.Files.Select(file => file.Path).Concat(layout.Directories.Select(entry => entry.Path)).Concat(RestoreRun.OwnNames.Select(name => Path.Combine(root, name)))
-            .Concat(layout.Tablespaces.Select(tablespace => Path.Combine(root, "pg_tblspc", tablespace.Oid.ToString(System.Globalization.CultureInfo.InvariantCulture))))
-            .Append(layout.Control!.Path).ToHashSet(StringComparer.Ordinal);
-        directory.CheckOnlyOurs(ours, others);
-        var owners = new FileOwners(root);
-        owners.Check(contents.Files.Where(file => file.Row.Facts.Kind != FileKind.Outside).Select(file => file.Row.Facts));
-        if (!directory.Continues) CheckRoom(root, layout);
-        return (directory, owners);
-    }
-
-    // Tablespaces are on disks of their own, maybe; what is said here is what is certain.
-    private static void CheckRoom(string root, RestoreLayout layout)
-    {
-        var place = root;
-        while (!Directory.Exists(place)) place = Path.GetDirectoryName(place)!;
-        var needed = layout.Files.Where(file => file.Path.StartsWith(root, StringComparison.Ordinal)).SelectMany(file => file.Pieces).Where(piece => !piece.Extent.IsZero).Sum(piece => piece.Length);
-        if (new DriveInfo(place).AvailableFreeSpace is var free && free < needed)
-            throw new ConfigurationException($"{root} has room for {Quantity.Bytes(free)}, the backup needs {Quantity.Bytes(needed)}", "make room, or restore elsewhere; nothing was changed");
-    }
-
     private static List<(string Name, string Value)> Settings(ResolvedOptions options, RecoveryPlan plan, RestorerConfiguration configuration)
     {
         var settings = new List<(string, string)> { ("restore_command", configuration.Command(Environment.ProcessPath ?? "holdfast")) };
@@ -153,10 +127,17 @@ public sealed class RestoreCommand : AgentCommand
         return settings;
     }
 
-    private static RestoreReport ReportOf(CommandContext context, string cluster, RecoveryPlan plan, RestoreLayout layout, string root, IEnumerable<(string Name, string Value)> settings, RestoreOutcome? outcome) => new(
-        cluster, plan.Backup.System.ToString(), plan.Backup.Facts.Major, root, plan.Backup.Label.ToString(), plan.Target.ToString(), plan.Timeline.Value,
-        plan.Stop.Kind switch { RecoveryStopKind.EndOfWal => "end-of-wal", var kind => kind.ToString().ToLowerInvariant() }, plan.Stop.At.ToString(), plan.Stop.Record, plan.Stop.Time?.ToDateTimeOffset(),
-        plan.WalStart.ToString(), plan.WalEnd.ToString(), plan.SegmentCount, layout.Files.Count + 1, layout.Bytes, layout.StoredBytes,
-        [.. layout.Tablespaces.Select(tablespace => new RestoreTablespaceReport(tablespace.Oid, tablespace.Was, tablespace.Path))], settings.ToDictionary(setting => setting.Name, setting => setting.Value),
-        layout.Outside, context.Options.Get(OptionTable.AdoptAfterwards), outcome is not null, outcome?.Elapsed.TotalSeconds);
+    private static RestoreReport ReportOf(CommandContext context, string cluster, PreparedRestore prepared, IEnumerable<(string Name, string Value)> settings, RestoreOutcome? outcome)
+    {
+        var (plan, layout, outside) = (prepared.Plan, prepared.Layout, prepared.Outside);
+        return new RestoreReport(
+            cluster, plan.Backup.System.ToString(), plan.Backup.Facts.Major, layout.Root, plan.Backup.Label.ToString(), plan.Target.ToString(), plan.Timeline.Value,
+            plan.Stop.Kind switch { RecoveryStopKind.EndOfWal => "end-of-wal", var kind => kind.ToString().ToLowerInvariant() }, plan.Stop.At.ToString(), plan.Stop.Record, plan.Stop.Time?.ToDateTimeOffset(),
+            plan.WalStart.ToString(), plan.WalEnd.ToString(), plan.SegmentCount, layout.Files.Count + 1, layout.Bytes, prepared.FetchedBytes, layout.StoredBytes,
+            [.. layout.Tablespaces.Select(tablespace => new RestoreTablespaceReport(tablespace.Oid, RawPath.Display(tablespace.Was), RawPath.Display(tablespace.Path)))],
+            settings.ToDictionary(setting => setting.Name, setting => setting.Value),
+            [.. outside.Copies.Select(copy => new RestoreOutsideReport(RawPath.Display(copy.Was), RawPath.Display(copy.File.Path), outside.Placed.Where(placed => placed.Copy == copy).Select(placed => RawPath.Display(placed.Path)).FirstOrDefault()))],
+            [.. prepared.Rooms.Select(room => new RestoreRoomReport([.. room.Folders.Select(RawPath.Display)], room.Needed, room.Free))],
+            context.Options.Get(OptionTable.AdoptAfterwards), outcome is not null, outcome?.Elapsed.TotalSeconds);
+    }
 }

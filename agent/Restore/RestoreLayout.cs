@@ -3,6 +3,7 @@ using System.Text;
 using Holdfast.Agent.Options;
 using Holdfast.Core;
 using Holdfast.Core.Postgres;
+using Holdfast.Core.Repository;
 using Holdfast.Core.Repository.Manifests;
 using Holdfast.Core.Repository.Packs;
 
@@ -27,7 +28,7 @@ internal sealed class RestorePiece(RestoreFile file, Extent extent)
 /// <summary>A regular file to be made.</summary>
 /// <param name="row">What the manifest says of it.</param>
 /// <param name="name">Raw path below PGDATA.</param>
-/// <param name="path">Where it goes.</param>
+/// <param name="path">Where it goes (<see cref="RawPath"/>).</param>
 internal sealed class RestoreFile(FileRow row, byte[] name, string path)
 {
     /// <summary>What the manifest says of it.</summary>
@@ -42,6 +43,9 @@ internal sealed class RestoreFile(FileRow row, byte[] name, string path)
     /// <summary>Its blocks, ascending, without gaps.</summary>
     public IReadOnlyList<RestorePiece> Pieces { get; set; } = [];
 
+    /// <summary>Bytes that are written; the rest is zeros, and takes no room.</summary>
+    public long StoredBytes => Pieces.Where(piece => !piece.Extent.IsZero).Sum(piece => piece.Length);
+
     /// <summary>The CRC-32C of the whole file, from its pieces'.</summary>
     public uint Crc()
     {
@@ -53,7 +57,7 @@ internal sealed class RestoreFile(FileRow row, byte[] name, string path)
 }
 
 /// <summary>A directory or link to be made.</summary>
-/// <param name="Path">Where.</param>
+/// <param name="Path">Where (<see cref="RawPath"/>).</param>
 /// <param name="Facts">Mode and owner; null for one that every data directory has and the backup did not list.</param>
 internal readonly record struct RestoreEntry(string Path, FileFacts? Facts);
 
@@ -73,19 +77,23 @@ internal sealed class RestoreLayout
 
     // Made by the restore itself, or a leftover of the backed-up server's own past.
     private static readonly string[] Skipped =
-        [BackupLabel.FileName, TablespaceMap.FileName, BackupManifestWriter.FileName, "recovery.signal", "standby.signal", "postmaster.pid", "postmaster.opts", TargetDirectory.MarkerName];
+        [BackupLabel.FileName, TablespaceMap.FileName, BackupManifestWriter.FileName, "recovery.signal", "standby.signal", "postmaster.pid", "postmaster.opts", TargetDirectory.MarkerName, RestoredKeys.FileName];
 
     private readonly string _root;
     private readonly string _versionDirectory;
     private readonly Dictionary<uint, RestoreTablespace> _tablespaces = [];
     private readonly List<RestoreFile> _files = [];
     private readonly List<RestoreEntry> _directories = [];
-    private readonly List<string> _outside = [];
+    private readonly List<OutsideCopy> _outside = [];
+    private readonly HashSet<string> _copies = new(StringComparer.Ordinal);
 
     /// <summary>Lays out.</summary>
     /// <param name="root">The data directory.</param>
     /// <param name="versionDirectory">Of tablespaces: <c>PG_17_202406281</c>.</param>
     public RestoreLayout(string root, string versionDirectory) => (_root, _versionDirectory) = (root, versionDirectory);
+
+    /// <summary>The data directory.</summary>
+    public string Root => _root;
 
     /// <summary>Regular files but pg_control, in the manifest's order.</summary>
     public IReadOnlyList<RestoreFile> Files => _files;
@@ -102,8 +110,8 @@ internal sealed class RestoreLayout
     /// <summary>Where pg_wal led to, if it was a link.</summary>
     public string? WalLink { get; private set; }
 
-    /// <summary>Files outside the data directory that the backup holds beside it.</summary>
-    public IReadOnlyList<string> Outside => _outside;
+    /// <summary>Configuration files that lay outside the data directory; their copies are among <see cref="Files"/>.</summary>
+    public IReadOnlyList<OutsideCopy> Outside => _outside;
 
     /// <summary>Bytes of all files.</summary>
     public long Bytes { get; private set; }
@@ -117,15 +125,15 @@ internal sealed class RestoreLayout
         foreach (var (id, facts) in rows)
         {
             if (facts.Kind != FileKind.Link) continue;
-            var (name, target) = (Text(id.ToPath(_versionDirectory)), Text(facts.LinkTarget.ToArray()));
+            var (name, target) = (RawPath.ToText(id.ToPath(_versionDirectory)), RawPath.ToText(facts.LinkTarget.Span));
             if (name == "pg_wal") WalLink = target;
             else if (name.StartsWith("pg_tblspc/", StringComparison.Ordinal) && uint.TryParse(name.AsSpan(10), NumberStyles.None, CultureInfo.InvariantCulture, out var oid))
                 _tablespaces.Add(oid, new RestoreTablespace(oid, target, moves.Of(oid, target), null));
-            else throw new RefusedException($"the backup holds the link {name}, which is neither a tablespace's nor pg_wal", "restore it with a later Holdfast");
+            else throw new RefusedException($"the backup holds the link {RawPath.Display(name)}, which is neither a tablespace's nor pg_wal", "restore it with a later Holdfast");
         }
         foreach (var (old, _) in moves.Moves)
             if (!_tablespaces.Values.Any(tablespace => tablespace.Was == old || tablespace.Oid.ToString(CultureInfo.InvariantCulture) == old))
-                throw new ConfigurationException($"--tablespace-map: the backup has no tablespace {old}", _tablespaces.Count == 0 ? "it has none at all" : $"it has: {string.Join(", ", _tablespaces.Values.Select(one => $"{one.Oid} at {one.Was}"))}");
+                throw new ConfigurationException($"--tablespace-map: the backup has no tablespace {old}", _tablespaces.Count == 0 ? "it has none at all" : $"it has: {string.Join(", ", _tablespaces.Values.Select(one => $"{one.Oid} at {RawPath.Display(one.Was)}"))}");
         if (_tablespaces.Values.GroupBy(tablespace => tablespace.Path).FirstOrDefault(group => group.Count() > 1) is { } shared)
             throw new ConfigurationException($"--tablespace-map: two tablespaces would go to {shared.Key}", "name a place for each");
     }
@@ -136,12 +144,8 @@ internal sealed class RestoreLayout
         var (row, extents) = one;
         var (id, facts) = row;
         if (facts.Kind == FileKind.Link) return;
-        if (facts.Kind == FileKind.Outside)
-        {
-            _outside.Add(id.ToString());
-            return;
-        }
         var name = id.ToPath(_versionDirectory);
+        if (facts.Kind == FileKind.Outside) name = [.. Encoding.ASCII.GetBytes(OutsideCopies.Folder), .. name];
         if (facts.Kind == FileKind.Directory)
         {
             if (id.Tablespace != 0 && id.Path.IsEmpty && _tablespaces.TryGetValue(id.Tablespace, out var tablespace)) _tablespaces[id.Tablespace] = tablespace with { Facts = facts };
@@ -151,12 +155,15 @@ internal sealed class RestoreLayout
         var file = new RestoreFile(row, name, PathOf(name));
         file.Pieces = [.. extents.Select(extent => new RestorePiece(file, extent))];
         if (one.CoverageFault() is { } fault) throw new DamagedException($"the backup's manifest does not add up: {fault}", "it cannot be restored whole: choose another with --set, and report this");
-        var shown = Text(name);
+        var shown = RawPath.ToText(name);
         if (Array.IndexOf(Skipped, shown) >= 0) return;
+        // What lies outside comes first in the order of files: an older copy, of the restore that the backed-up server came from, gives way.
+        if (shown.StartsWith(OutsideCopies.Folder + "/", StringComparison.Ordinal) && !_copies.Add(shown)) return;
+        if (facts.Kind == FileKind.Outside) _outside.Add(new OutsideCopy(RawPath.ToText(id.Path), file));
         if (shown == ControlFile.RelativePath) Control = file;
         else _files.Add(file);
         Bytes += facts.Length;
-        StoredBytes += file.Pieces.Where(piece => !piece.Extent.IsZero).Sum(piece => piece.Length);
+        StoredBytes += file.StoredBytes;
     }
 
     /// <summary>Everything was taken.</summary>
@@ -184,24 +191,18 @@ internal sealed class RestoreLayout
     {
         if (was.IsEmpty) return [];
         return new TablespaceMap(TablespaceMap.Parse(was).Locations.Select(location => _tablespaces.TryGetValue(location.Oid, out var tablespace)
-            ? new TablespaceLocation(location.Oid, Encoding.UTF8.GetBytes(tablespace.Path)) : location)).Format();
+            ? new TablespaceLocation(location.Oid, RawPath.ToBytes(tablespace.Path)) : location)).Format();
     }
+
+    /// <summary>The tablespace's folder that a file goes to, or the data directory.</summary>
+    public string FolderOf(RestoreFile file) => _tablespaces.TryGetValue(file.Row.Id.Tablespace, out var tablespace) ? tablespace.Path : _root;
 
     private string PathOf(byte[] name)
     {
-        var text = Text(name);
+        var text = RawPath.ToText(name);
         foreach (var tablespace in _tablespaces.Values)
             if (text.StartsWith($"pg_tblspc/{tablespace.Oid}/", StringComparison.Ordinal))
                 return Path.Combine(tablespace.Path, text[$"pg_tblspc/{tablespace.Oid}/".Length..]);
         return text.Length == 0 ? _root : Path.Combine(_root, text);
-    }
-
-    private static string Text(byte[] name)
-    {
-        try { return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(name); }
-        catch (DecoderFallbackException e)
-        {
-            throw new RefusedException($"the backup holds a file whose name is no UTF-8: {Encoding.Latin1.GetString(name)}", "this version cannot make it; it is none of PostgreSQL's", e);
-        }
     }
 }

@@ -19,23 +19,37 @@ namespace Holdfast.Agent.Restore;
 /// <param name="Segments">How many segments are read.</param>
 /// <param name="Files">Files.</param>
 /// <param name="DatabaseBytes">Bytes of all files.</param>
+/// <param name="FetchedBytes">About how many bytes of packs are fetched.</param>
 /// <param name="WrittenBytes">Bytes that are not zeros.</param>
 /// <param name="Tablespaces">Where each goes.</param>
 /// <param name="Settings">What postgresql.auto.conf says of recovery.</param>
-/// <param name="Outside">Files outside the data directory that the backup holds and the restore did not make.</param>
+/// <param name="Outside">Configuration files that lay outside the data directory.</param>
+/// <param name="Room">What is needed and free, by file system.</param>
 /// <param name="Adopt">Whether archive_mode was left as it was.</param>
 /// <param name="Done">False for a dry run.</param>
 /// <param name="Seconds">How long it took; null for a dry run.</param>
 public sealed record RestoreReport(
     string Cluster, string SystemIdentifier, int Major, string PgPath, string Backup, string Target, uint Timeline, string Stop, string StopLsn, string? StopRecord, DateTimeOffset? StopTime,
-    string WalStart, string WalEnd, long Segments, int Files, long DatabaseBytes, long WrittenBytes, IReadOnlyList<RestoreTablespaceReport> Tablespaces,
-    IReadOnlyDictionary<string, string> Settings, IReadOnlyList<string> Outside, bool Adopt, bool Done, double? Seconds);
+    string WalStart, string WalEnd, long Segments, int Files, long DatabaseBytes, long FetchedBytes, long WrittenBytes, IReadOnlyList<RestoreTablespaceReport> Tablespaces,
+    IReadOnlyDictionary<string, string> Settings, IReadOnlyList<RestoreOutsideReport> Outside, IReadOnlyList<RestoreRoomReport> Room, bool Adopt, bool Done, double? Seconds);
 
 /// <summary>A tablespace.</summary>
 /// <param name="Oid">Its OID.</param>
 /// <param name="Was">Where it was.</param>
 /// <param name="Path">Where it goes.</param>
 public sealed record RestoreTablespaceReport(uint Oid, string Was, string Path);
+
+/// <summary>A configuration file that lay outside the data directory.</summary>
+/// <param name="Was">Its path on the server that was backed up.</param>
+/// <param name="Copy">Its copy in the restored directory.</param>
+/// <param name="Placed">Where it was put, too, by config-path; null: nowhere else.</param>
+public sealed record RestoreOutsideReport(string Was, string Copy, string? Placed);
+
+/// <summary>A file system that is written to.</summary>
+/// <param name="Folders">What goes there.</param>
+/// <param name="NeededBytes">To be written there.</param>
+/// <param name="FreeBytes">Free there, for others than root.</param>
+public sealed record RestoreRoomReport(IReadOnlyList<string> Folders, long NeededBytes, long FreeBytes);
 
 /// <summary>Source-generated JSON of <see cref="RestoreReport"/>.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower, WriteIndented = true)]

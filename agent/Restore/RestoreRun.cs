@@ -5,6 +5,7 @@ using Holdfast.Agent.Terminal;
 using Holdfast.Core;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Recovery;
+using Holdfast.Core.Repository;
 using Holdfast.Core.Repository.Packs;
 using Microsoft.Win32.SafeHandles;
 
@@ -20,22 +21,15 @@ internal sealed record RestoreOutcome(TimeSpan Elapsed, long Bytes);
 /// marker's end last. Wherever it stops, what is left says that it is not whole, and the same command goes on.
 /// </summary>
 /// <param name="context">The run.</param>
-/// <param name="plan">What is to be reached.</param>
-/// <param name="contents">What the backup holds.</param>
-/// <param name="layout">Where it goes.</param>
-/// <param name="directory">The folder, checked.</param>
-/// <param name="owners">Whom it is given to.</param>
-internal sealed class RestoreRun(CommandContext context, RecoveryPlan plan, BackupContents contents, RestoreLayout layout, TargetDirectory directory, FileOwners owners)
+/// <param name="prepared">What is to be made, checked.</param>
+/// <param name="keys">Which keys count for the WAL that is planned.</param>
+internal sealed class RestoreRun(CommandContext context, PreparedRestore prepared, RestoredKeys keys)
 {
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-
-    private readonly string _root = layout.Directories[0].Path;
+    private readonly RestoreLayout _layout = prepared.Layout;
+    private readonly string _root = prepared.Layout.Root;
 
     /// <summary>Told of each step; a test throws from it.</summary>
     public Action<string> Reached { get; init; } = _ => { };
-
-    /// <summary>Where pg_wal shall lead; null: it is a directory.</summary>
-    public string? WalLink { get; init; }
 
     /// <summary>Makes it.</summary>
     /// <param name="fetch">Fetches and writes pieces.</param>
@@ -47,82 +41,94 @@ internal sealed class RestoreRun(CommandContext context, RecoveryPlan plan, Back
     {
         try
         {
-            directory.Claim();
+            prepared.Directory.Claim(Others);
             Reached("claimed");
             var folders = MakeFolders();
             try
             {
-                foreach (var file in layout.Files) Create(file.Path, file.Row.Facts.Length);
-                Create(ControlPath, layout.Control!.Row.Facts.Length);
+                foreach (var file in _layout.Files) Create(file.Path, file.Row.Facts.Length);
+                Create(ControlPath, _layout.Control!.Row.Facts.Length);
                 Reached("files made");
-                var control = Redirect(layout.Control, ControlPath);
-                await fetch(layout.Files.Append(control).SelectMany(file => file.Pieces), cancellationToken).ConfigureAwait(false);
+                var control = Redirect(_layout.Control, ControlPath);
+                await fetch(_layout.Files.Append(control).SelectMany(file => file.Pieces), cancellationToken).ConfigureAwait(false);
                 progress.Finish();
                 Reached("files written");
-                foreach (var file in layout.Files.Append(control)) CheckSum(file);
+                foreach (var file in _layout.Files.Append(control)) CheckSum(file);
                 WriteOwn(settings);
                 SetModes();
+                prepared.Outside.Place(prepared.Owners);
                 Reached("before sync");
-                foreach (var folder in folders) UnixFiles.SyncFileSystem(folder);
+                foreach (var (path, folder) in folders) UnixFiles.SyncFileSystem(folder, path);
                 Reached("synced");
                 // The name that a server looks for, in one step.
-                File.Move(ControlPath, layout.Control.Path, overwrite: true);
-                StateFolder.SyncFolder(Path.GetDirectoryName(layout.Control.Path)!);
+                File.Move(ControlPath, _layout.Control.Path, overwrite: true);
+                StateFolder.SyncFolder(Path.GetDirectoryName(_layout.Control.Path)!);
                 Reached("pg_control");
-                directory.Release();
+                prepared.Directory.Release();
             }
             finally
             {
                 progress.Finish();
-                foreach (var folder in folders) folder.Dispose();
+                foreach (var (_, folder) in folders) folder.Dispose();
             }
             return new RestoreOutcome(progress.Elapsed, progress.Done);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ConfigurationException($"restoring to {_root}: {e.Message}", $"it is not whole, and says so by {TargetDirectory.MarkerName}: make room (or give the rights), and run the same command again", e);
+            throw Failed(e, _layout.StoredBytes - progress.Done);
         }
     }
 
     /// <summary>What a restore makes beside the backup's files.</summary>
-    public static IEnumerable<string> OwnNames => [BackupLabel.FileName, TablespaceMap.FileName, BackupManifestWriter.FileName, RecoveryConfiguration.FileName, "recovery.signal", ControlName];
+    public static IEnumerable<string> OwnNames => [BackupLabel.FileName, TablespaceMap.FileName, BackupManifestWriter.FileName, RecoveryConfiguration.FileName, "recovery.signal", RestoredKeys.FileName, ControlName, .. OutsideCopies.OwnNames];
+
+    private const uint OwnerOnly = 0x180; // 0600
 
     private const string ControlName = ControlFile.RelativePath + ".holdfast";
 
     private string ControlPath => Path.Combine(_root, ControlName);
 
-    private List<SafeFileHandle> MakeFolders()
+    private IEnumerable<string> Others => _layout.Tablespaces.Select(tablespace => tablespace.Path).Concat(prepared.WalLink is null ? [] : [prepared.WalLink]);
+
+    // What is half made stays: nobody must guess what may be deleted, and the same command makes it whole.
+    private ConfigurationException Failed(Exception e, long left)
     {
-        foreach (var tablespace in layout.Tablespaces) MakeFolder(tablespace.Path);
-        if (WalLink is not null) MakeFolder(WalLink);
-        foreach (var (path, _) in layout.Directories)
-        {
-            if (WalLink is not null && path == Path.Combine(_root, "pg_wal")) Link(path, WalLink);
-            else MakeFolder(path);
-        }
-        foreach (var tablespace in layout.Tablespaces) Link(Path.Combine(_root, "pg_tblspc", tablespace.Oid.ToString(System.Globalization.CultureInfo.InvariantCulture)), tablespace.Path);
-        return [.. layout.Tablespaces.Select(tablespace => tablespace.Path).Concat(WalLink is null ? [] : [WalLink]).Prepend(_root).Select(UnixFiles.OpenFolder)];
+        var full = (e as FileFailedException)?.IsFull ?? false;
+        var free = full && e is FileFailedException { Path: var path } ? UnixFiles.FreeSpace(DiskRoom.Existing(Path.GetDirectoryName(path)!)) : 0;
+        var more = full ? $"; {Quantity.Bytes(left)} are still to be written, and {Quantity.Bytes(free)} are free there" : "";
+        var remedy = full ? "make room" : "give the rights, the room or the limits it takes";
+        return new ConfigurationException($"restoring to {RawPath.Display(_root)}: {e.Message}{more}",
+            $"{remedy}, and run the same command again: it makes everything anew. Until then no server starts there, and {TargetDirectory.MarkerName} says why. To give up, remove {string.Join(" and ", Others.Prepend(_root).Select(RawPath.Display))}", e);
     }
 
-    private static void MakeFolder(string path) =>
-        Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+    private List<(string Path, SafeFileHandle Handle)> MakeFolders()
+    {
+        foreach (var folder in Others) UnixFiles.MakeFolder(folder);
+        foreach (var (path, _) in _layout.Directories)
+        {
+            if (prepared.WalLink is not null && path == Path.Combine(_root, "pg_wal")) Link(path, prepared.WalLink);
+            else
+            {
+                if (UnixFiles.Examine(path) is { IsLink: true }) UnixFiles.Remove(path); // pg_wal, of a restore with --link-all that is continued without
+                UnixFiles.MakeFolder(path);
+            }
+        }
+        foreach (var tablespace in _layout.Tablespaces) Link(Path.Combine(_root, "pg_tblspc", tablespace.Oid.ToString(System.Globalization.CultureInfo.InvariantCulture)), tablespace.Path);
+        return [.. Others.Prepend(_root).Select(folder => (folder, UnixFiles.OpenFolder(folder)))];
+    }
 
     private static void Link(string path, string target)
     {
-        if (new DirectoryInfo(path).LinkTarget is { } there)
-        {
-            if (there == target) return;
-            File.Delete(path); // a link of the restore that is continued, which went elsewhere
-        }
-        File.CreateSymbolicLink(path, target);
+        UnixFiles.Remove(path); // a link of the restore that is continued, which may have gone elsewhere
+        UnixFiles.MakeLink(path, target);
     }
 
     // Zeros are not written: a file is as long as it must be from the start, and its holes read as zeros.
     private static void Create(string path, long length)
     {
-        using var handle = File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite);
-        if (length > 0) RandomAccess.SetLength(handle, length);
-        File.SetUnixFileMode(handle, OwnerOnly);
+        using var handle = UnixFiles.Create(path);
+        UnixFiles.SetMode(path, OwnerOnly);
+        if (length > 0) UnixFiles.SetLength(handle, length, path);
     }
 
     private static RestoreFile Redirect(RestoreFile file, string path)
@@ -136,32 +142,41 @@ internal sealed class RestoreRun(CommandContext context, RecoveryPlan plan, Back
     {
         var crc = file.Crc();
         if (crc != file.Row.Facts.Crc32C)
-            throw new DamagedException($"file {file.Row.Id} of backup {plan.Backup.Label}: its bytes have CRC-32C {crc:X8}, at backup time it was {file.Row.Facts.Crc32C:X8}",
+            throw new DamagedException($"file {file.Row.Id} of backup {prepared.Plan.Backup.Label}: its bytes have CRC-32C {crc:X8}, at backup time it was {file.Row.Facts.Crc32C:X8}",
                 "every frame was authentic, so the backup's manifest does not belong to its packs: choose another backup with --set, and report this");
     }
 
     private void WriteOwn(IReadOnlyList<(string Name, string Value)> settings)
     {
-        var label = contents.Backup.BackupLabel.ToByteArray();
-        var map = layout.Map(contents.Backup.TablespaceMap.Span);
+        var label = prepared.Contents.Backup.BackupLabel.ToByteArray();
+        var map = _layout.Map(prepared.Contents.Backup.TablespaceMap.Span);
         Write(BackupLabel.FileName, label);
         if (map.Length > 0) Write(TablespaceMap.FileName, map);
         var configuration = Path.Combine(_root, RecoveryConfiguration.FileName);
-        var before = File.Exists(configuration) && layout.Files.Any(file => file.Path == configuration) ? File.ReadAllBytes(configuration) : [];
-        Write(RecoveryConfiguration.FileName, RecoveryConfiguration.Write(before, $"by holdfast restore, {Quantity.Time(context.Clock.GetUtcNow())}Z, from backup {plan.Backup.Label}", settings));
+        var before = File.Exists(configuration) && _layout.Files.Any(file => file.Path == configuration) ? File.ReadAllBytes(configuration) : [];
+        Write(RecoveryConfiguration.FileName, RecoveryConfiguration.Write(before, $"by holdfast restore, {Quantity.Time(context.Clock.GetUtcNow())}Z, from backup {prepared.Plan.Backup.Label}", settings));
         Write("recovery.signal", []);
-        WriteManifest(label, map);
+        var made = new List<(string Name, byte[] Content)>();
+        prepared.Outside.Configure((name, content) =>
+        {
+            Write(name, content);
+            made.Add((name, content));
+        }, $"Written by holdfast restore, from backup {prepared.Plan.Backup.Label}: the server's was {prepared.Outside.Main?.Was}. Copies of all that it included are in {OutsideCopies.Folder}.");
+        made.Add((RestoredKeys.FileName, keys.Encode()));
+        Write(RestoredKeys.FileName, made[^1].Content);
+        if (map.Length > 0) made.Add((TablespaceMap.FileName, map));
+        WriteManifest(made.Prepend((BackupLabel.FileName, label)));
     }
 
-    private void WriteManifest(byte[] label, byte[] map)
+    private void WriteManifest(IEnumerable<(string Name, byte[] Content)> own)
     {
-        var facts = contents.Backup;
+        var facts = prepared.Contents.Backup;
         using var text = new MemoryStream();
         using var manifest = new BackupManifestWriter(text, (int)facts.Major, new SystemIdentifier(facts.SystemIdentifier));
         var now = PostgresTime.From(context.Clock.GetUtcNow());
-        manifest.Add(Encoding.ASCII.GetBytes(BackupLabel.FileName), label.Length, now, Crc32C.Of(label));
-        if (map.Length > 0) manifest.Add(Encoding.ASCII.GetBytes(TablespaceMap.FileName), map.Length, now, Crc32C.Of(map));
-        foreach (var file in layout.Files.Append(layout.Control!))
+        foreach (var (name, content) in own)
+            manifest.Add(Encoding.ASCII.GetBytes(name), content.Length, now, Crc32C.Of(content));
+        foreach (var file in _layout.Files.Append(_layout.Control!))
             if (!BackupManifestWriter.IsIgnored(file.Name)) manifest.Add(file.Name, file.Row.Facts.Length, file.Row.Facts.Modified, file.Row.Facts.Crc32C);
         manifest.Finish(new TimelineId(facts.Timeline), new Lsn(facts.StartLsn), new Lsn(facts.StopLsn));
         Write(BackupManifestWriter.FileName, text.GetBuffer().AsSpan(0, (int)text.Length));
@@ -170,34 +185,36 @@ internal sealed class RestoreRun(CommandContext context, RecoveryPlan plan, Back
     private void Write(string name, ReadOnlySpan<byte> content)
     {
         var path = Path.Combine(_root, name);
-        using var handle = File.OpenHandle(path, FileMode.Create, FileAccess.Write);
-        RandomAccess.Write(handle, content, 0);
-        File.SetUnixFileMode(handle, OwnerOnly);
+        using var handle = UnixFiles.Create(path);
+        UnixFiles.SetMode(path, OwnerOnly);
+        UnixFiles.Write(handle, content, 0, path);
     }
 
     // Last, and children before parents: a folder may come to be one that its owner cannot write to.
     private void SetModes()
     {
-        var control = layout.Control!.Row.Facts;
-        foreach (var file in layout.Files) Set(file.Path, file.Row.Facts);
+        var control = _layout.Control!.Row.Facts;
+        foreach (var file in _layout.Files)
+            if (file.Row.Facts.Kind == FileKind.Outside) Set(file.Path, file.Row.Facts with { Mode = file.Row.Facts.Mode | OwnerOnly, Owner = control.Owner, Group = control.Group }); // the server's, whosever it was
+            else Set(file.Path, file.Row.Facts);
         Set(ControlPath, control);
         foreach (var name in OwnNames)
-            if (name != ControlName && Path.Combine(_root, name) is var path && File.Exists(path) && layout.Files.All(file => file.Path != path)) owners.Give(path, control.Owner, control.Group);
-        foreach (var (path, facts) in layout.Directories.Reverse())
+            if (name != ControlName && Path.Combine(_root, name) is var path && File.Exists(path) && _layout.Files.All(file => file.Path != path)) prepared.Owners.Give(path, control.Owner, control.Group);
+        foreach (var (path, facts) in _layout.Directories.Reverse())
             if (facts is not null) Set(path, facts);
-            else owners.Give(path, control.Owner, control.Group);
-        foreach (var tablespace in layout.Tablespaces)
+            else prepared.Owners.Give(path, control.Owner, control.Group);
+        foreach (var tablespace in _layout.Tablespaces)
         {
-            owners.Give(Path.Combine(_root, "pg_tblspc", tablespace.Oid.ToString(System.Globalization.CultureInfo.InvariantCulture)), control.Owner, control.Group);
+            prepared.Owners.Give(Path.Combine(_root, "pg_tblspc", tablespace.Oid.ToString(System.Globalization.CultureInfo.InvariantCulture)), control.Owner, control.Group);
             if (tablespace.Facts is { } facts) Set(tablespace.Path, facts);
-            else owners.Give(tablespace.Path, control.Owner, control.Group);
+            else prepared.Owners.Give(tablespace.Path, control.Owner, control.Group);
         }
-        if (WalLink is not null) owners.Give(WalLink, control.Owner, control.Group);
+        if (prepared.WalLink is not null) prepared.Owners.Give(prepared.WalLink, control.Owner, control.Group);
     }
 
     private void Set(string path, FileFacts facts)
     {
-        File.SetUnixFileMode(path, (UnixFileMode)(facts.Mode & 0xFFF));
-        owners.Give(path, facts);
+        UnixFiles.SetMode(path, facts.Mode & 0xFFF);
+        prepared.Owners.Give(path, facts);
     }
 }

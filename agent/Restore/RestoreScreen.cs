@@ -8,24 +8,30 @@ namespace Holdfast.Agent.Restore;
 internal static class RestoreScreen
 {
     /// <summary>The plan.</summary>
-    public static void WritePlan(TextWriter writer, RecoveryPlan plan, RestoreLayout layout, string root, bool continues, bool adopts)
+    public static void WritePlan(TextWriter writer, PreparedRestore prepared, bool adopts)
     {
+        var (plan, layout) = (prepared.Plan, prepared.Layout);
         var table = new TextTable("", "");
         table.Add("target", $"{plan.Target} → {Stop(plan)}, timeline {plan.Timeline}");
-        table.Add("backup", $"{plan.Backup.Label}, {Quantity.Bytes(layout.Bytes)}{(layout.StoredBytes == layout.Bytes ? "" : $" ({Quantity.Bytes(layout.StoredBytes)} without zeros)")} into {root} ({(continues ? "an interrupted restore of the same" : "empty")})");
-        foreach (var tablespace in layout.Tablespaces) table.Add("tablespace", $"{tablespace.Oid} into {tablespace.Path}{(tablespace.Path == tablespace.Was ? "" : $", was {tablespace.Was}")}");
+        table.Add("backup", $"{plan.Backup.Label}, {Quantity.Bytes(layout.Bytes)}{(layout.StoredBytes == layout.Bytes ? "" : $" ({Quantity.Bytes(layout.StoredBytes)} without zeros)")}, {Quantity.Bytes(prepared.FetchedBytes)} to fetch, into {layout.Root} ({(prepared.Directory.Continues ? "an interrupted restore of the same" : "empty")})");
+        foreach (var tablespace in layout.Tablespaces) table.Add("tablespace", $"{tablespace.Oid} into {RawPath.Display(tablespace.Path)}{(tablespace.Path == tablespace.Was ? "" : $", was {RawPath.Display(tablespace.Was)}")}");
+        foreach (var room in prepared.Rooms) table.Add("room", $"{Quantity.Bytes(room.Needed)} of {Quantity.Bytes(room.Free)} that are free for {DiskRoom.Display(room)}");
         table.Add("WAL", $"{plan.SegmentCount} segment{(plan.SegmentCount == 1 ? "" : "s")}, {plan.Backup.Facts.StartLsn} to {plan.Stop.ReadTo}{Legs(plan)}, all present");
         table.WriteTo(writer);
-        if (layout.WalLink is not null) writer.WriteLine($"pg_wal was a link to {layout.WalLink}; --link-all makes it one again");
-        if (layout.Outside.Count > 0) writer.WriteLine($"not restored, outside the data directory: {string.Join(", ", layout.Outside.Take(5))}{(layout.Outside.Count > 5 ? $" and {layout.Outside.Count - 5} more" : "")}");
+        if (layout.WalLink is not null) writer.WriteLine($"pg_wal was a link to {RawPath.Display(layout.WalLink)}; --link-all makes it one again");
+        WriteOutside(writer, prepared.Outside);
         writer.WriteLine(adopts ? "archiving stays as it was in the restored cluster; once it takes writes: holdfast adopt" : "archiving will be off in the restored cluster; --adopt continues this history");
     }
 
     /// <summary>The result.</summary>
-    public static void WriteResult(CommandContext context, RecoveryPlan plan, RestoreLayout layout, string root, RestoreOutcome outcome)
+    public static void WriteResult(CommandContext context, PreparedRestore prepared, RestoreOutcome outcome)
     {
+        var (plan, layout, outside) = (prepared.Plan, prepared.Layout, prepared.Outside);
         var rate = outcome.Bytes / Math.Max(outcome.Elapsed.TotalSeconds, 0.001);
-        context.Output.WriteLine($"restored {plan.Backup.Label} into {root} in {Quantity.Duration(outcome.Elapsed)} · {Quantity.Bytes(layout.Bytes)} in {layout.Files.Count + 1} files, {Quantity.Bytes(outcome.Bytes)} written · {Quantity.Bytes((long)rate)}/s");
+        context.Output.WriteLine($"restored {plan.Backup.Label} into {layout.Root} in {Quantity.Duration(outcome.Elapsed)} · {Quantity.Bytes(layout.Bytes)} in {layout.Files.Count + 1} files, {Quantity.Bytes(outcome.Bytes)} written · {Quantity.Bytes((long)rate)}/s");
+        if (outside.MakesStartable) context.Output.WriteLine($"its configuration was {RawPath.Display(outside.Main!.Was)}; the data directory has one made from it now. Elsewhere it is yours to put: {layout.Root}/{OutsideCopies.Folder}");
+        else if (outside.Placed.Count == 0 && outside.Copies.Count > 0) context.Output.WriteLine($"configuration from outside the data directory is in {layout.Root}/{OutsideCopies.Folder}: put it where the server looks for it");
+        if (outside.Placed.Count > 0 && outside.OtherDataDirectory is { } other) context.Output.WriteLine($"HINT: data_directory in {RawPath.Display(outside.Placed.First(placed => placed.Copy == outside.Main).Path)} is {other}: make it {layout.Root} before the server is started by it");
         context.Output.WriteLine($"next: start PostgreSQL {plan.Backup.Facts.Major} on it; it recovers to {plan.Target}, {Stop(plan)}");
     }
 
@@ -45,6 +51,15 @@ internal static class RestoreScreen
             RecoveryStopKind.Consistency => $"as soon as the backup is consistent, LSN {plan.Stop.At}{at}",
             _ => $"LSN {plan.Stop.At}{at}",
         };
+    }
+
+    private static void WriteOutside(TextWriter writer, OutsideCopies outside)
+    {
+        if (outside.Copies.Count == 0) return;
+        var more = outside.Copies.Count > 5 ? $" and {outside.Copies.Count - 5} more" : "";
+        writer.WriteLine($"configuration outside the data directory: {string.Join(", ", outside.Copies.Take(5).Select(copy => RawPath.Display(copy.Was)))}{more}");
+        writer.WriteLine(outside.Placed.Count > 0 ? $"  {outside.Placed.Count} of {outside.Copies.Count} go to {outside.ConfigPath}, copies of all into {OutsideCopies.Folder}"
+            : $"  copies go into {OutsideCopies.Folder}; none of this host's own files is touched{(outside.MakesStartable ? $", and {OutsideConfiguration.FileName} in the data directory is made from them" : "")}");
     }
 
     private static string Legs(RecoveryPlan plan) => plan.Wal.Count == 1 ? "" : $" (timelines {string.Join(", ", plan.Wal.Select(leg => leg.Timeline))})";

@@ -37,7 +37,7 @@ internal sealed class RestorerConfiguration(ResolvedOptions options, StateFolder
     /// outright, for a PGDATA or pg-path that is meant for another server of this host would send the segment there.
     /// </summary>
     public string Command(string program) =>
-        $"{Quote(program)} archive-get --config={Quote(Path)} --cluster={Quote(options.Get(OptionTable.Cluster))} --pg-path=\"$PWD\" %f \"%p\"";
+        $"{Quote(program)} archive-get --config={Quote(Path)} --cluster={Quote(options.Get(OptionTable.Cluster))} --pg-path=\"$PWD\" --restored-keys %f \"%p\"";
 
     private static string Quote(string word)
     {

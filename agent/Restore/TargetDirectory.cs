@@ -30,9 +30,9 @@ internal sealed class TargetDirectory(string root, string identity)
         foreach (var one in others)
             foreach (var other in others.Append(root))
                 if (!ReferenceEquals(one, other) && (IsWithin(one, other) || IsWithin(other, one)))
-                    throw new RefusedException($"{one} and {other} lie within each other", "give each tablespace a folder of its own: --tablespace-map=OLD=NEW");
+                    throw new RefusedException($"{RawPath.Display(one)} and {RawPath.Display(other)} lie within each other", "give each tablespace a folder of its own: --tablespace-map=OLD=NEW");
         if (Directory.Exists(root)) CheckServer();
-        Continues = File.Exists(_marker) && IsOurs();
+        Continues = UnixFiles.Examine(_marker) is not null && IsOurs();
         if (Continues) return;
         CheckEmpty(root, "the data directory");
         foreach (var other in others) CheckEmpty(other, "a folder of the restored cluster");
@@ -42,14 +42,15 @@ internal sealed class TargetDirectory(string root, string identity)
     public void CheckOnlyOurs(IReadOnlySet<string> ours, IEnumerable<string> folders)
     {
         if (!Continues) return;
-        foreach (var folder in folders.Append(root).Where(Directory.Exists))
-            foreach (var path in Directory.EnumerateFileSystemEntries(folder, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0, ReturnSpecialDirectories = false }).Where(path => !IsBehindLink(folder, path)))
+        foreach (var folder in folders.Append(root))
+            foreach (var path in Below(folder))
                 if (path != _marker && !ours.Contains(path))
-                    throw new RefusedException($"{path} is not of the restore that was interrupted in {root}", "move it away, or restore to an empty folder");
+                    throw new RefusedException($"{RawPath.Display(path)} is not of the restore that was interrupted in {root}", "move it away, or restore to an empty folder");
     }
 
     /// <summary>Takes the folder: from here on, what is in it is ours.</summary>
-    public void Claim()
+    /// <param name="others">What else is written to, for whoever gives up.</param>
+    public void Claim(IEnumerable<string> others)
     {
         if (!Directory.Exists(root))
         {
@@ -60,10 +61,12 @@ internal sealed class TargetDirectory(string root, string identity)
         }
         // Without pg_control no server starts here, whatever else is there.
         if (Path.Combine(root, ControlFile.RelativePath) is var control && File.Exists(control)) File.Delete(control);
-        using (var stream = new FileStream(_marker, FileMode.Create, FileAccess.Write))
+        using (var file = UnixFiles.Create(_marker))
         {
-            stream.Write(Encoding.UTF8.GetBytes(identity + "\n# A restore is under way, or was interrupted: this directory is not whole. Run the same holdfast restore again.\n"));
-            stream.Flush(flushToDisk: true);
+            var also = string.Concat(others.Select(folder => $"# It writes to this folder, too: {RawPath.Display(folder)}\n"));
+            var text = $"{identity}\n# A restore is under way, or was interrupted: this directory is not whole. Run the same holdfast restore again.\n{also}";
+            UnixFiles.Write(file, Encoding.UTF8.GetBytes(text), 0, _marker);
+            RandomAccess.FlushToDisk(file);
         }
         StateFolder.SyncFolder(root);
     }
@@ -77,7 +80,10 @@ internal sealed class TargetDirectory(string root, string identity)
 
     private bool IsOurs()
     {
-        var first = File.ReadLines(_marker).FirstOrDefault();
+        var text = File.ReadAllText(_marker);
+        // Torn: the disk was full, or the machine stopped, before anything else was made.
+        if (!text.Contains('\n', StringComparison.Ordinal) && identity.StartsWith(text, StringComparison.Ordinal)) return true;
+        var first = text.Split('\n')[0];
         return first == identity
             ? true
             : throw new RefusedException($"{root} holds an interrupted restore of something else ({first})", "empty it, or run that restore again");
@@ -96,10 +102,10 @@ internal sealed class TargetDirectory(string root, string identity)
 
     private void CheckEmpty(string folder, string what)
     {
-        if (File.Exists(folder)) throw new RefusedException($"{folder} is a file, expected {what}", "name a folder that is empty or missing");
-        if (!Directory.Exists(folder) || !Directory.EnumerateFileSystemEntries(folder).Any()) return;
-        var holds = Holds(folder) ?? $"the first of what is in it: {Path.GetFileName(Directory.EnumerateFileSystemEntries(folder).Order(StringComparer.Ordinal).First())}";
-        throw new RefusedException($"{folder} is not empty: {holds}", "nothing is ever overwritten: name a folder that is empty or missing, or move what is there away");
+        if (UnixFiles.Examine(folder, follow: true) is { IsFolder: false }) throw new RefusedException($"{RawPath.Display(folder)} is a file, expected {what}", "name a folder that is empty or missing");
+        if (Names(folder) is not { Count: > 0 } names) return;
+        var holds = Holds(folder) ?? $"the first of what is in it: {RawPath.Display(names.Order(StringComparer.Ordinal).First())}";
+        throw new RefusedException($"{RawPath.Display(folder)} is not empty: {holds}", "nothing is ever overwritten: name a folder that is empty or missing, or move what is there away");
     }
 
     private static string? Holds(string folder)
@@ -117,11 +123,17 @@ internal sealed class TargetDirectory(string root, string identity)
 
     private static bool IsWithin(string path, string folder) => path == folder || path.StartsWith(folder.TrimEnd('/') + "/", StringComparison.Ordinal);
 
-    /// <summary>A tablespace's files are listed where they are, not through its link.</summary>
-    private static bool IsBehindLink(string folder, string path)
+    private static List<string> Names(string folder) => [.. (RawFiles.Names(RawPath.ToBytes(folder)) ?? []).Select(name => RawPath.ToText(name))];
+
+    /// <summary>All that is in a folder; not what links lead to: a tablespace's files are listed where they are.</summary>
+    private static IEnumerable<string> Below(string folder)
     {
-        for (var parent = Path.GetDirectoryName(path); parent is not null && parent.Length > folder.Length; parent = Path.GetDirectoryName(parent))
-            if (new DirectoryInfo(parent).LinkTarget is not null) return true;
-        return false;
+        foreach (var name in Names(folder))
+        {
+            var path = Path.Combine(folder, name);
+            yield return path;
+            if (UnixFiles.Examine(path) is not { IsFolder: true }) continue;
+            foreach (var below in Below(path)) yield return below;
+        }
     }
 }

@@ -7,18 +7,20 @@ type metricAlert = {
   title: string
   @description('The metric\'s name in docs/signals.md.')
   signal: string
-  @description('gauge: the worst value in the window counts. counter: the sum of the window. silence: an alarm for each cluster that said nothing.')
-  kind: 'gauge' | 'counter' | 'silence'
+  @description('gauge: the worst value in the window counts. silence: an alarm for each cluster that said nothing.')
+  kind: 'gauge' | 'silence'
   operator: 'GreaterThan' | 'LessThan'
   @description('In the unit of the signal.')
   threshold: int
   windowMinutes: 5 | 10 | 15 | 30 | 60
   everyMinutes: 5 | 10 | 15 | 30
-  @description('A dimension that alarms apart, beside cluster.')
-  dimension: string?
+  @description('The signal\'s attribute beside cluster: what alarms apart.')
+  dimension: ('host' | 'system' | 'type')?
   @description('0 wakes somebody up, 1 today, 2 this week.')
   severity: 0 | 1 | 2
   runbook: string
+  @description('The code does not send this signal yet: no rule is made.')
+  waits: bool?
 }
 
 @export()
@@ -42,6 +44,7 @@ var metricAlerts metricAlert[] = [
     threshold: 900
     windowMinutes: 15
     everyMinutes: 5
+    dimension: 'host'
     severity: 1
     runbook: 'docs/runbooks/rpo.md'
   }
@@ -54,6 +57,7 @@ var metricAlerts metricAlert[] = [
     threshold: 0
     windowMinutes: 15
     everyMinutes: 5
+    dimension: 'system'
     severity: 1
     runbook: 'docs/runbooks/wal-gaps.md'
   }
@@ -66,6 +70,7 @@ var metricAlerts metricAlert[] = [
     threshold: 600
     windowMinutes: 15
     everyMinutes: 5
+    dimension: 'host'
     severity: 1
     runbook: 'docs/runbooks/archive-stalled.md'
   }
@@ -78,6 +83,7 @@ var metricAlerts metricAlert[] = [
     threshold: 8589934592 // 8 GiB: 512 segments, well above a checkpoint's worth
     windowMinutes: 15
     everyMinutes: 5
+    dimension: 'host'
     severity: 2
     runbook: 'docs/runbooks/pg-wal-growth.md'
   }
@@ -90,6 +96,7 @@ var metricAlerts metricAlert[] = [
     threshold: 14400 // 4 hours: enough to come, look and add space
     windowMinutes: 15
     everyMinutes: 5
+    dimension: 'host'
     severity: 0
     runbook: 'docs/runbooks/pg-wal-full.md'
   }
@@ -108,9 +115,9 @@ var metricAlerts metricAlert[] = [
   }
   {
     name: 'backup-failed'
-    title: 'A backup failed'
+    title: 'Backups fail'
     signal: 'holdfast.backup.failures'
-    kind: 'counter'
+    kind: 'gauge'
     operator: 'GreaterThan'
     threshold: 0
     windowMinutes: 30
@@ -139,6 +146,7 @@ var metricAlerts metricAlert[] = [
     threshold: 900
     windowMinutes: 15
     everyMinutes: 5
+    dimension: 'host'
     severity: 1
     runbook: 'docs/runbooks/agent-silent.md'
   }
@@ -164,13 +172,14 @@ var metricAlerts metricAlert[] = [
     windowMinutes: 30
     everyMinutes: 15
     severity: 1
+    waits: true
     runbook: 'docs/runbooks/immutability-drift.md'
   }
   {
     name: 'junk'
     title: 'Somebody put in the repository what no host of ours signed'
     signal: 'holdfast.junk'
-    kind: 'counter'
+    kind: 'gauge'
     operator: 'GreaterThan'
     threshold: 0
     windowMinutes: 30
@@ -182,12 +191,13 @@ var metricAlerts metricAlert[] = [
     name: 'conflict'
     title: 'Two servers write the same history'
     signal: 'holdfast.conflicts'
-    kind: 'counter'
+    kind: 'gauge'
     operator: 'GreaterThan'
     threshold: 0
     windowMinutes: 15
     everyMinutes: 5
     severity: 0
+    waits: true
     runbook: 'docs/runbooks/conflict.md'
   }
 ]

@@ -18,34 +18,29 @@ param runbookBase string
 @description('Watch the whole subscription for changes of rights, locks and policies, not only this resource group.')
 param watchSubscription bool
 
-// Gauges arrive as sums over ItemCount measurements; the cluster is a dimension of the metric.
+// Gauges arrive as sums over ItemCount measurements; attributes as properties.
 var gaugeQuery = '''
 AppMetrics
 | where Name == '{0}'
-| extend cluster = tostring(Properties['cluster']), type = tostring(Properties['type']), value = Sum / max_of(ItemCount, 1)
-| project TimeGenerated, cluster, type, value
-'''
-var counterQuery = '''
-AppMetrics
-| where Name == '{0}'
-| extend cluster = tostring(Properties['cluster']), type = tostring(Properties['type']), value = Sum
-| project TimeGenerated, cluster, type, value
+| extend value = Sum / max_of(ItemCount, 1)
+| extend cluster = tostring(Properties['cluster']), host = tostring(Properties['host']), system = tostring(Properties['system']), type = tostring(Properties['type'])
+| project TimeGenerated, cluster, host, system, type, value
 '''
 // Who says nothing has no rows, so the clusters come from here: this is the alarm that works when nothing of ours does.
 var silenceQuery = '''
 let expected = datatable(cluster: string) [{1}];
 let heard = AppMetrics
 | where Name == '{0}'
-| summarize value = sum(Sum) by cluster = tostring(Properties['cluster']);
+| summarize value = count() by cluster = tostring(Properties['cluster']);
 expected
 | join kind=leftouter heard on cluster
-| project TimeGenerated = ago(1m), cluster, type = '', value = coalesce(value, 0.0)
+| project TimeGenerated = ago(1m), cluster, value = coalesce(value, 0)
 '''
-var queries = { gauge: gaugeQuery, counter: counterQuery, silence: silenceQuery }
+var queries = { gauge: gaugeQuery, silence: silenceQuery }
 var quotedClusters = join(map(clusterNames, cluster => '"${cluster}"'), ', ')
 
 resource metricRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
-  for alert in metricAlerts: {
+  for alert in filter(metricAlerts, alert => !(alert.?waits ?? false)): {
     name: 'alert-${name}-${alert.name}'
     location: location
     tags: union(tags, { signal: alert.signal, runbook: alert.runbook })
@@ -66,7 +61,7 @@ resource metricRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
           {
             query: format(queries[alert.kind], alert.signal, quotedClusters)
             metricMeasureColumn: 'value'
-            timeAggregation: alert.kind == 'counter' ? 'Total' : alert.operator == 'LessThan' ? 'Minimum' : 'Maximum'
+            timeAggregation: alert.operator == 'LessThan' ? 'Minimum' : 'Maximum'
             operator: alert.operator
             threshold: thresholds[?alert.name] ?? alert.threshold
             dimensions: concat(

@@ -16,6 +16,7 @@ namespace Holdfast.Core.Repository;
         typeof(EnumTextConverter<HostRole>), typeof(EnumTextConverter<CutReason>)])]
 [JsonSerializable(typeof(LogEntry))]
 [JsonSerializable(typeof(ClusterState))]
+[JsonSerializable(typeof(RestoredKeys))]
 internal sealed partial class LogJson : JsonSerializerContext
 {
     /// <summary>How a document is parsed before it is bound.</summary>

@@ -29,7 +29,7 @@ public sealed class LogTrust(ClusterLog log, LogView known) : ISignerTrust
         return new SignerVerdict(verdict.Counts, verdict.Host, verdict.Reason);
     }
 
-    private static (bool Counts, bool MayChange, string? Host, string Reason) Judge(ClusterState state, SealedHead head, WalScope scope)
+    internal static (bool Counts, bool MayChange, string? Host, string Reason) Judge(ClusterState state, SealedHead head, WalScope scope)
     {
         var key = head.Prefix.Signer;
         if (state.FindHost(key) is not { } host) return (false, true, null, $"it is signed by key {key.Short}, which no host was registered with");

@@ -13,23 +13,39 @@ namespace Holdfast.Functions.Activities;
 public sealed class BackupDesk(ClusterServices services, IWorkflowClient workflows, HostBoard board, Action<InstanceId> takeOver)
 {
     /// <summary>
-    /// A workflow in which nothing happened for so long has lost its engine, with another control plane's process: its timers are shorter and its activities end before.
+    /// A workflow in which nothing happened for so long has lost its engine, though that may still be heard: its timers are shorter and its activities end before.
     /// </summary>
     private static readonly TimeSpan Stuck = TimeSpan.FromMinutes(15);
+
+    private volatile bool _owesWorkflow;
+
+    /// <summary>Whether a backup may have been begun that has no workflow yet, because the store failed in between: <see cref="ResumeAsync"/> starts it.</summary>
+    public bool OwesWorkflow => _owesWorkflow;
 
     /// <summary>Told when one was begun: its host's reports are near.</summary>
     public event Action? Begun;
 
-    /// <summary>Logs the intent and starts the workflow.</summary>
+    /// <summary>Logs the intent and starts the workflow. When the intent is logged and the journal fails, the backup is begun all the same: its workflow follows.</summary>
     /// <exception cref="RefusedException">Another is being made, there is no such host, or this type cannot be made yet.</exception>
     public async Task<BackupDocument> StartAsync(BackupRequest request, CancellationToken cancellationToken)
     {
         BackupIntended? intended = null;
-        var view = await services.Decisions.AppendAsync(state => intended = BackupDecision.Decide(state, request, services.Clock.GetUtcNow()), cancellationToken);
-        // A crash here leaves an intent without a workflow: ResumeAsync starts it.
-        await StartWorkflowAsync(intended!.Label, cancellationToken);
-        Begun?.Invoke();
-        return await DescribeAsync(view.State, intended.Label, cancellationToken) ?? throw new RefusedException($"backup {intended.Label} is not in the log that said so");
+        var isLogged = false;
+        try
+        {
+            var view = await services.Decisions.AppendAsync(state => intended = BackupDecision.Decide(state, request, services.Clock.GetUtcNow()), cancellationToken);
+            isLogged = true;
+            // A crash here leaves an intent without a workflow: ResumeAsync starts it.
+            await StartWorkflowAsync(intended!.Label, cancellationToken);
+            Begun?.Invoke();
+            return await DescribeAsync(view.State, intended.Label, cancellationToken) ?? throw new RefusedException($"backup {intended.Label} is not in the log that said so");
+        }
+        catch (Exception failure) when (failure is StoreException or not HoldfastException)
+        {
+            _owesWorkflow = true;
+            if (!isLogged || failure is not StoreException) throw; // not known to be logged, or nobody waits for the answer
+            return new BackupDocument(intended!.Label, intended.Label.Type, BackupPhase.Waiting, intended.System);
+        }
     }
 
     /// <summary>
@@ -38,8 +54,21 @@ public sealed class BackupDesk(ClusterServices services, IWorkflowClient workflo
     /// </summary>
     public async Task ResumeAsync(CancellationToken cancellationToken)
     {
-        var view = await services.Decisions.ReadAsync(cancellationToken);
-        foreach (var running in view.State.Running)
+        _owesWorkflow = false;
+        try
+        {
+            await ResumeRunningAsync((await services.Decisions.ReadAsync(cancellationToken)).State, cancellationToken);
+        }
+        catch
+        {
+            _owesWorkflow = true;
+            throw;
+        }
+    }
+
+    private async Task ResumeRunningAsync(ClusterState state, CancellationToken cancellationToken)
+    {
+        foreach (var running in state.Running)
         {
             if (await StartWorkflowAsync(running.Label, cancellationToken)) continue;
             if (await workflows.GetStatusAsync(BackupNames.Instance(running.Label), cancellationToken) is not { } status) continue;

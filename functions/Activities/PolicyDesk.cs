@@ -10,6 +10,8 @@ namespace Holdfast.Functions.Activities;
 /// <param name="services">The cluster.</param>
 public sealed class PolicyDesk(ClusterServices services)
 {
+    private (long Entry, DateTimeOffset Time)? _since;
+
     /// <summary>The policy in force, and when the next backups are due.</summary>
     public async Task<PolicyDocument> ReadAsync(CancellationToken cancellationToken)
     {
@@ -25,6 +27,15 @@ public sealed class PolicyDesk(ClusterServices services)
         var text = JsonSerializer.Serialize(policy, ApiJson.Default.ClusterPolicy);
         var view = await services.Decisions.AppendAsync(state => state.Policy?.Policy == text ? null : new PolicySet(text), cancellationToken);
         return Describe(view.State);
+    }
+
+    /// <summary>When the policy in force was set; before anybody set one, when the cluster was made.</summary>
+    public async Task<DateTimeOffset> SinceAsync(ClusterState state, CancellationToken cancellationToken)
+    {
+        var entry = state.Policy?.Entry ?? 0;
+        if (_since is not { } known || known.Entry != entry)
+            _since = known = (entry, (await services.Decisions.Log.ReadEntryAsync(entry, cancellationToken)).Entry.Time.ToDateTimeOffset());
+        return known.Time;
     }
 
     /// <summary>The policy that a state carries, or the default.</summary>

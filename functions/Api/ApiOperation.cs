@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization.Metadata;
+using Holdfast.Core.Api;
 
 namespace Holdfast.Functions.Api;
 
@@ -21,6 +22,9 @@ public sealed record ApiOperation(
 
     /// <summary>Whether the request is bytes (a registration).</summary>
     public bool TakesBytes { get; init; }
+
+    /// <summary>The media type of an answer that is no document.</summary>
+    public string BytesType { get; init; } = ApiContract.Bytes;
 
     /// <summary>The status of success.</summary>
     public int Success { get; init; } = StatusCodes.Status200OK;

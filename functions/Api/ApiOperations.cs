@@ -1,5 +1,6 @@
 using Holdfast.Core.Api;
 using Holdfast.Core.Repository;
+using Holdfast.Functions.Signals;
 
 namespace Holdfast.Functions.Api;
 
@@ -39,6 +40,8 @@ public static class ApiOperations
             { Request = ApiJson.Default.ClusterPolicy },
         new("GET", "status", ApiRole.Report, "getStatus", "tell the hosts, when they were last heard, and what runs", ApiJson.Default.ClusterStatus,
             async call => await call.Cluster.StatusAsync(call.Cancelled)),
+        new("GET", "metrics", ApiRole.Report, "getMetrics", "tell the signals (docs/signals.md) in Prometheus' text format", null,
+            call => Task.FromResult<object?>(PrometheusPage.Write(call.Cluster.Name, call.Cluster.Signals.Of(call.Cluster.Name)))) { BytesType = PrometheusPage.ContentType },
     ];
 
     private static async Task<object?> StartAsync(ApiCall call)

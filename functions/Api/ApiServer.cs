@@ -51,7 +51,7 @@ public sealed partial class ApiServer(IReadOnlyDictionary<string, ControlledClus
         {
             var answer = await operation.Handler(new ApiCall(http, cluster));
             if (answer is null) return new ApiProblem("Not there", StatusCodes.Status404NotFound, $"cluster {cluster.Name} has no such backup", "list them: holdfast info", "missing");
-            if (answer is byte[] bytes) await WriteAsync(http, operation.Success, ApiContract.Bytes, bytes);
+            if (answer is byte[] bytes) await WriteAsync(http, operation.Success, operation.BytesType, bytes);
             else await WriteAsync(http, operation.Success, ApiContract.Json, JsonSerializer.SerializeToUtf8Bytes(answer, operation.Answer!));
             return null;
         }

@@ -3,6 +3,7 @@ using Holdfast.Core.Api;
 using Holdfast.Core.Repository;
 using Holdfast.Core.Sealing;
 using Holdfast.Functions.Activities;
+using Holdfast.Functions.Signals;
 
 namespace Holdfast.Functions.Api;
 
@@ -11,11 +12,12 @@ namespace Holdfast.Functions.Api;
 /// <param name="Backups">Its backups.</param>
 /// <param name="Policy">Its policy.</param>
 /// <param name="Board">What its hosts last said.</param>
+/// <param name="Signals">What is measured.</param>
 /// <param name="Health">What is wrong.</param>
 /// <param name="Equality">Given to hosts that register.</param>
 /// <param name="Keys">Who may call.</param>
 public sealed record ControlledCluster(
-    ClusterServices Services, BackupDesk Backups, PolicyDesk Policy, HostBoard Board, ClusterHealth Health, EqualityKey Equality, ApiKeys Keys)
+    ClusterServices Services, BackupDesk Backups, PolicyDesk Policy, HostBoard Board, SignalBoard Signals, ClusterHealth Health, EqualityKey Equality, ApiKeys Keys)
 {
     /// <summary>The control plane's version.</summary>
     public static string Version { get; } = typeof(ControlledCluster).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";

@@ -77,7 +77,7 @@ public static partial class OpenApiDocument
             [$"{operation.Success}"] = new JsonObject
             {
                 ["description"] = "done",
-                ["content"] = operation.Answer is { } answer ? Content(ApiContract.Json, SchemaOf(answer, schemas)) : Content(ApiContract.Bytes, Binary()),
+                ["content"] = operation.Answer is { } answer ? Content(ApiContract.Json, SchemaOf(answer, schemas)) : Content(operation.BytesType.Split(';')[0], operation.BytesType == ApiContract.Bytes ? Binary() : new JsonObject { ["type"] = "string" }),
             },
             ["default"] = new JsonObject { ["description"] = "a problem (RFC 9457), with a hint", ["content"] = Content(ApiContract.Problem, Reference(nameof(ApiProblem))) },
         };

@@ -20,12 +20,15 @@ public sealed record ClusterConfiguration(
     /// <summary>How long a call to the store may go on trying: a workflow repeats what failed, and a client waits.</summary>
     public static readonly TimeSpan StoreDeadline = TimeSpan.FromSeconds(60);
 
+    /// <summary>How long one request may take, unless repo-timeout says otherwise: the service gives up on most operations after that.</summary>
+    public static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(30);
+
     /// <summary>What a section may say; a secret also by the name of a file.</summary>
     public static readonly FrozenSet<string> Options = new[]
     {
         "control-plane-url", "control-plane-key", "control-plane-api-key", "control-plane-api-key-file", "control-plane-operator-key", "control-plane-operator-key-file",
         "signing-key-file", "index-private-key-file", "content-key-file", "escrow-key-file", "equality-key-file",
-        "repo-endpoint", "repo-queue-endpoint", "repo-table-endpoint", "repo-authority-host", "repo-ca-file", "repo-auth", "repo-account", "repo-connection-string", "repo-connection-string-file", "repo-key", "repo-key-file",
+        "repo-endpoint", "repo-queue-endpoint", "repo-table-endpoint", "repo-authority-host", "repo-ca-file", "repo-timeout", "repo-auth", "repo-account", "repo-connection-string", "repo-connection-string-file", "repo-key", "repo-key-file",
         "repo-sas-data", "repo-sas-data-file", "repo-sas-log", "repo-sas-log-file", "repo-sas-catalog", "repo-sas-catalog-file", "repo-sas-work", "repo-sas-work-file",
         "repo-sas-queue", "repo-sas-queue-file", "repo-sas-journal", "repo-sas-journal-file",
         "repo-client-id", "repo-tenant-id", "repo-token-file", "repo-client-certificate", "repo-client-secret", "repo-client-secret-file",
@@ -63,7 +66,10 @@ public sealed record ClusterConfiguration(
         TableEndpoint = options.FindUrl("repo-table-endpoint"),
         AuthorityHost = options.FindUrl("repo-authority-host"),
         CaFile = options.FindPath("repo-ca-file"),
-        Calls = new StoreCallOptions { AttemptTimeout = TimeSpan.FromSeconds(30), Deadline = StoreDeadline },
+        Calls = new StoreCallOptions
+        {
+            AttemptTimeout = options.FindSpan("repo-timeout", TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)) ?? RequestTimeout, Deadline = StoreDeadline,
+        },
     };
 
     private static StoreCredential CredentialOf(ConfigurationSection options) => options.Find("repo-auth") switch

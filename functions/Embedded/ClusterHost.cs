@@ -4,6 +4,7 @@ using Holdfast.Core.Repository;
 using Holdfast.Functions.Activities;
 using Holdfast.Functions.Api;
 using Holdfast.Functions.Embedded.Journal;
+using Holdfast.Functions.Signals;
 using Holdfast.Functions.Workflows;
 
 namespace Holdfast.Functions.Embedded;
@@ -19,11 +20,12 @@ internal sealed partial class ClusterHost : IHostedService, IAsyncDisposable
     private readonly JournaledEngine _engine;
     private readonly ReportPump _pump;
     private readonly Scheduler _scheduler;
+    private readonly WatchLoop _watch;
     private readonly ILogger<ClusterHost> _log;
     private readonly CancellationTokenSource _stopping = new();
     private Task _running = Task.CompletedTask;
 
-    public ClusterHost(ClusterConfiguration configuration, TimeProvider clock, ILoggerFactory logs)
+    public ClusterHost(ClusterConfiguration configuration, SignalBoard signals, TimeProvider clock, ILoggerFactory logs)
     {
         _log = logs.CreateLogger<ClusterHost>();
         _services = BlobServices.Open(configuration.Store);
@@ -31,13 +33,15 @@ internal sealed partial class ClusterHost : IHostedService, IAsyncDisposable
         var services = new ClusterServices(decisions, _services.Data, _services.Catalog, _services.Work, new QueueBell(_services.Reports), configuration.Signing,
             configuration.Index, configuration.Recipients, clock);
         var (registry, board, health) = (new WorkflowRegistry(), new HostBoard(clock), new ClusterHealth());
-        _engine = new JournaledEngine(new AzureTablesJournal(JournalTable.Open(_services)), registry, clock, logs.CreateLogger<JournaledEngine>());
+        _engine = new JournaledEngine(new AzureTablesJournal(JournalTable.Open(_services, configuration.Store.Calls.AttemptTimeout)), registry, clock, logs.CreateLogger<JournaledEngine>());
         var backups = new BackupDesk(services, _engine, board, _engine.TakeOver);
         BackupRegistration.Add(registry, services, backups, logs);
         _pump = new ReportPump(services, new ReportDesk(services, _engine, board, logs.CreateLogger<ReportDesk>()), health, logs.CreateLogger<ReportPump>());
         backups.Begun += _pump.Expect;
-        _scheduler = new Scheduler(services, backups, health, logs.CreateLogger<Scheduler>());
-        Cluster = new ControlledCluster(services, backups, new PolicyDesk(services), board, health, configuration.Equality, KeysOf(configuration));
+        var policy = new PolicyDesk(services);
+        _scheduler = new Scheduler(services, backups, policy, health, logs.CreateLogger<Scheduler>());
+        _watch = new WatchLoop(new ClusterWatch(services, policy, board, signals, logs.CreateLogger<ClusterWatch>()), health, clock, logs.CreateLogger<WatchLoop>());
+        Cluster = new ControlledCluster(services, backups, policy, board, signals, health, configuration.Equality, KeysOf(configuration));
         health.Report("engine", "it is starting");
     }
 
@@ -73,7 +77,7 @@ internal sealed partial class ClusterHost : IHostedService, IAsyncDisposable
         while (!await TryStartAsync()) await Task.Delay(BetweenStarts, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (_stopping.IsCancellationRequested) return;
         LogStarted(Cluster.Name, _services.Names.JournalTable);
-        await Task.WhenAll(_pump.RunAsync(_stopping.Token), _scheduler.RunAsync(_stopping.Token));
+        await Task.WhenAll(_pump.RunAsync(_stopping.Token), _scheduler.RunAsync(_stopping.Token), _watch.RunAsync(_stopping.Token));
     }
 
     /// <summary>True when the engine runs, or nobody wants it any more.</summary>

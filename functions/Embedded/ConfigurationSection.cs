@@ -1,3 +1,4 @@
+using System.Globalization;
 using Holdfast.Core;
 
 namespace Holdfast.Functions.Embedded;
@@ -9,6 +10,12 @@ namespace Holdfast.Functions.Embedded;
 public sealed class ConfigurationSection(string file, string cluster, IConfiguration values)
 {
     private const int MaxFile = 64 << 10;
+
+    private static readonly (string Name, TimeSpan Span)[] Units =
+    [
+        ("ms", TimeSpan.FromMilliseconds(1)), ("min", TimeSpan.FromMinutes(1)), ("s", TimeSpan.FromSeconds(1)),
+        ("m", TimeSpan.FromMinutes(1)), ("h", TimeSpan.FromHours(1)), ("d", TimeSpan.FromDays(1)),
+    ];
 
     /// <summary>The cluster's name.</summary>
     public string Cluster => cluster;
@@ -27,6 +34,17 @@ public sealed class ConfigurationSection(string file, string cluster, IConfigura
     /// <exception cref="ConfigurationException">It is none.</exception>
     public Uri? FindUrl(string option) =>
         Find(option) is not { } text ? null : Uri.TryCreate(text, UriKind.Absolute, out var url) ? url : throw Wrong(option, "an address");
+
+    /// <summary>A span of time as the agent writes it, such as 90, 90s, 2min; or null.</summary>
+    /// <exception cref="ConfigurationException">It is none, or out of bounds.</exception>
+    public TimeSpan? FindSpan(string option, TimeSpan least, TimeSpan most)
+    {
+        if (Find(option) is not { } text) return null;
+        var unit = Units.FirstOrDefault(each => text.EndsWith(each.Name, StringComparison.Ordinal));
+        var number = unit.Name is null ? text : text[..^unit.Name.Length].TrimEnd(' ');
+        var span = int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? count * (unit.Name is null ? TimeSpan.FromSeconds(1) : unit.Span) : TimeSpan.MinValue;
+        return span >= least && span <= most ? span : throw Wrong(option, $"{least.TotalSeconds:0}s to {most.TotalHours:0}h");
+    }
 
     /// <summary>A secret, from the option or the file that "{option}-file" names.</summary>
     /// <exception cref="ConfigurationException">There is none.</exception>

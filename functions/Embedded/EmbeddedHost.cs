@@ -1,6 +1,7 @@
 using System.Net;
 using Holdfast.Core;
 using Holdfast.Functions.Api;
+using Holdfast.Functions.Signals;
 using Microsoft.Extensions.Logging.Console;
 
 namespace Holdfast.Functions.Embedded;
@@ -18,6 +19,7 @@ internal static class EmbeddedHost
         // What environment variables or files beside the program may say is not asked: it is all in the one configuration.
         builder.Configuration.Sources.Clear();
         ConfigureLogs(builder.Logging, json);
+        Telemetry.Add(builder, Environment.GetEnvironmentVariables());
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -28,7 +30,9 @@ internal static class EmbeddedHost
             else kestrel.ListenLocalhost(configuration.Url.Port);
         });
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = StopPatience);
-        builder.Services.AddSingleton(services => configuration.Clusters.Select(cluster => new ClusterHost(cluster, clock, services.GetRequiredService<ILoggerFactory>())).ToList());
+        builder.Services.AddSingleton(_ => new SignalBoard(clock));
+        builder.Services.AddSingleton(services => configuration.Clusters
+            .Select(cluster => new ClusterHost(cluster, services.GetRequiredService<SignalBoard>(), clock, services.GetRequiredService<ILoggerFactory>())).ToList());
         builder.Services.AddHostedService<ClusterHosts>();
         var app = builder.Build();
         var clusters = app.Services.GetRequiredService<List<ClusterHost>>().Select(host => host.Cluster).ToDictionary(cluster => cluster.Name, StringComparer.Ordinal);

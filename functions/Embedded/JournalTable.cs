@@ -9,10 +9,12 @@ namespace Holdfast.Functions.Embedded;
 internal static class JournalTable
 {
     /// <summary>Opens it; makes no request.</summary>
+    /// <param name="services">The cluster.</param>
+    /// <param name="requestTimeout">How long one request may take.</param>
     /// <exception cref="Core.ConfigurationException">There is no credential for it, or its address cannot be derived.</exception>
-    public static TableClient Open(BlobServices services)
+    public static TableClient Open(BlobServices services, TimeSpan requestTimeout)
     {
-        var (name, options) = (services.Names.JournalTable, Options(services.Transport));
+        var (name, options) = (services.Names.JournalTable, Options(services.Transport, requestTimeout));
         return services.Credential switch
         {
             StoreCredential.ConnectionString text => new TableClient(text.Value, name, options),
@@ -26,11 +28,11 @@ internal static class JournalTable
     }
 
     /// <summary>No logs or traces of the SDK's own, which may hold signatures.</summary>
-    private static TableClientOptions Options(HttpPipelineTransport transport)
+    private static TableClientOptions Options(HttpPipelineTransport transport, TimeSpan requestTimeout)
     {
         var options = new TableClientOptions(TableClientOptions.ServiceVersion.V2019_02_02) { Transport = transport };
         options.Retry.MaxRetries = 2;
-        options.Retry.NetworkTimeout = TimeSpan.FromSeconds(30);
+        options.Retry.NetworkTimeout = requestTimeout;
         options.Diagnostics.IsLoggingEnabled = false;
         options.Diagnostics.IsDistributedTracingEnabled = false;
         options.Diagnostics.IsTelemetryEnabled = false;

@@ -62,7 +62,8 @@ internal sealed partial class ReportPump(ClusterServices services, ReportDesk de
         }
         catch (Exception e)
         {
-            // Reports wait in the store meanwhile: none is lost.
+            // Reports wait in the store meanwhile: none is lost. Messages in hand are hidden for a while: the sweep does not need them.
+            _nextSweep = default;
             health.Report("reports", e.Message);
             LogFailure(e.Message, e is HoldfastException ? null : e);
             return AfterFailure;

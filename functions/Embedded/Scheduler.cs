@@ -8,9 +8,10 @@ namespace Holdfast.Functions.Embedded;
 /// <summary>Begins what the policy makes due, and brings log and engine together.</summary>
 /// <param name="services">The cluster.</param>
 /// <param name="backups">Begins backups.</param>
+/// <param name="policy">Says what is due.</param>
 /// <param name="health">Told what is wrong.</param>
 /// <param name="log">The log.</param>
-internal sealed partial class Scheduler(ClusterServices services, BackupDesk backups, ClusterHealth health, ILogger<Scheduler> log)
+internal sealed partial class Scheduler(ClusterServices services, BackupDesk backups, PolicyDesk policy, ClusterHealth health, ILogger<Scheduler> log)
 {
     /// <summary>Cron knows minutes; looking every five seconds is one request to the store.</summary>
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
@@ -18,7 +19,6 @@ internal sealed partial class Scheduler(ClusterServices services, BackupDesk bac
     /// <summary>How often log and engine are compared.</summary>
     private static readonly TimeSpan ResumeInterval = TimeSpan.FromMinutes(1);
 
-    private (long Entry, DateTimeOffset Time)? _policySince;
     private string? _lastRefusal;
     private DateTimeOffset _nextResume;
 
@@ -30,7 +30,7 @@ internal sealed partial class Scheduler(ClusterServices services, BackupDesk bac
             try
             {
                 var now = services.Clock.GetUtcNow();
-                if (now >= _nextResume || _nextResume - now > ResumeInterval)
+                if (backups.OwesWorkflow || now >= _nextResume || _nextResume - now > ResumeInterval)
                 {
                     await backups.ResumeAsync(stopping);
                     _nextResume = now + ResumeInterval;
@@ -56,7 +56,7 @@ internal sealed partial class Scheduler(ClusterServices services, BackupDesk bac
     {
         var state = (await services.Decisions.ReadAsync(cancellationToken)).State;
         if (!state.Hosts.Exists(host => host is { Role: HostRole.Database, Revoked: null })) return;
-        var since = await SinceAsync(state, cancellationToken);
+        var since = await policy.SinceAsync(state, cancellationToken);
         if (ScheduleDecision.Due(state, PolicyDesk.Of(state), BackupType.Full, since, now) is not { } due || state.Running.Count > 0) return;
         try
         {
@@ -70,15 +70,6 @@ internal sealed partial class Scheduler(ClusterServices services, BackupDesk bac
             if (_lastRefusal != e.Message) LogRefused(due, e.Message, e.Hint ?? "");
             _lastRefusal = e.Message;
         }
-    }
-
-    /// <summary>When the policy in force was set; before anybody set one, when the cluster was made.</summary>
-    private async Task<DateTimeOffset> SinceAsync(ClusterState state, CancellationToken cancellationToken)
-    {
-        var entry = state.Policy?.Entry ?? 0;
-        if (_policySince is not { } known || known.Entry != entry)
-            _policySince = known = (entry, (await services.Decisions.Log.ReadEntryAsync(entry, cancellationToken)).Entry.Time.ToDateTimeOffset());
-        return known.Time;
     }
 
     [LoggerMessage(400, LogLevel.Information, "backup {Label} is begun, due {Due:u}")]

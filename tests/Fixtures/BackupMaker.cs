@@ -35,9 +35,19 @@ internal sealed partial class BackupMaker(ResolvedOptions agent, ResolvedOptions
 
     private readonly string _cluster = agent.Get(OptionTable.Cluster);
     private readonly List<(FileId Id, string Path, FileFacts Facts)> _files = [];
+    private readonly Dictionary<FileId, byte[]> _extra = [];
 
     /// <summary>Blocks of a frame.</summary>
     public int FrameBlocks { get; init; } = PackFormat.DefaultFrameBlocks;
+
+    /// <summary>Raw paths, and content or, for a folder, null: what the server's folder does not have, or .NET cannot read.</summary>
+    public List<(byte[] Path, byte[]? Content)> Extra { get; } = [];
+
+    /// <summary>What the backup says of the server.</summary>
+    public List<(string Name, string Value)> Settings { get; } = [];
+
+    /// <summary>Paths below the folder that are left out.</summary>
+    public HashSet<string> Omit { get; } = [];
 
     /// <summary>Told of each pack that was stored.</summary>
     public List<StoredPack> Packs { get; } = [];
@@ -106,7 +116,7 @@ internal sealed partial class BackupMaker(ResolvedOptions agent, ResolvedOptions
         foreach (var (id, path, facts) in _files.OrderBy(file => file.Id))
         {
             var crc = 0u;
-            var content = facts.HasContent ? await File.ReadAllBytesAsync(path) : [];
+            var content = !facts.HasContent ? [] : _extra.TryGetValue(id, out var own) ? own : await File.ReadAllBytesAsync(path);
             for (var done = 0; done < content.Length;)
             {
                 done += packs.Append(id, (uint)(done / PackFormat.BlockSize), content.AsSpan(done), ref crc);
@@ -126,7 +136,7 @@ internal sealed partial class BackupMaker(ResolvedOptions agent, ResolvedOptions
             ControlVersion = control.ControlVersion, CatalogVersion = control.CatalogVersion, Timeline = label.StartTimeline.Value, StartLsn = label.StartWalLocation.Value, StopLsn = copy.Stop.Value,
             CheckpointLsn = label.CheckpointLocation.Value, StartTime = start.Microseconds, StopTime = copy.StopTime.Microseconds, BlockSize = 8192,
             RelationSegmentBlocks = control.RelationSegmentBlocks, WalSegmentSize = (uint)control.WalSegmentSize.Bytes, DataChecksums = control.DataChecksumVersion > 0,
-            BackupLabel = ByteString.CopyFrom(copy.Label), TablespaceMap = ByteString.CopyFrom(copy.Map), Workers = 1, IndexCounts = { 1 }, ListCount = 1, FileCount = (ulong)_files.Count,
+            BackupLabel = ByteString.CopyFrom(copy.Label), TablespaceMap = ByteString.CopyFrom(copy.Map), Workers = 1, IndexCounts = { 1 }, ListCount = 1, FileCount = (ulong)_files.Count, Settings = { Settings.Select(setting => new Wire.Setting { Name = setting.Name, Value = setting.Value }) },
         }, default);
 
         async Task SealAsync()
@@ -143,6 +153,13 @@ internal sealed partial class BackupMaker(ResolvedOptions agent, ResolvedOptions
         _files.Clear();
         Add(FileId.FromPath("", version), folder, FileKind.Directory);
         Walk(folder, "", version);
+        foreach (var (path, content) in Extra)
+        {
+            var id = FileId.FromPath(path, version);
+            var kind = content is null ? FileKind.Directory : id.IsOutside ? FileKind.Outside : FileKind.Other;
+            _files.Add((id, "", new FileFacts(kind, 0, content is null ? 0x1C0u : 0x1A0u, id.IsOutside ? "root" : "nobody", "nogroup", default)));
+            if (content is not null) _extra[id] = content;
+        }
     }
 
     private void Walk(string folder, string relative, string version)
@@ -150,7 +167,7 @@ internal sealed partial class BackupMaker(ResolvedOptions agent, ResolvedOptions
         foreach (var entry in new DirectoryInfo(Path.Combine(folder, relative)).EnumerateFileSystemInfos().OrderBy(entry => entry.Name, StringComparer.Ordinal))
         {
             var path = relative.Length == 0 ? entry.Name : $"{relative}/{entry.Name}";
-            if (entry.Name.StartsWith("postmaster.", StringComparison.Ordinal) || path is "backup_label" or "tablespace_map") continue;
+            if (entry.Name.StartsWith("postmaster.", StringComparison.Ordinal) || path is "backup_label" or "tablespace_map" || Omit.Contains(path)) continue;
             var id = FileId.FromPath(path, version);
             if (entry.LinkTarget is { } target)
             {

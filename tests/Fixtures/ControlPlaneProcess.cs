@@ -21,6 +21,9 @@ public sealed class ControlPlaneProcess : IAsyncDisposable
     /// <summary>Where it listens.</summary>
     public Uri Url { get; }
 
+    /// <summary>Whether it runs.</summary>
+    public bool IsAlive => !_process.HasExited;
+
     /// <summary>What it has logged.</summary>
     public string Log
     {
@@ -39,17 +42,10 @@ public sealed class ControlPlaneProcess : IAsyncDisposable
     /// <summary>Starts one and waits until it says that all is well.</summary>
     public static async Task<ControlPlaneProcess> StartAsync(string configuration, Uri url)
     {
-        string[] program = Executable.EndsWith(".dll", StringComparison.Ordinal) ? ["dotnet", Executable] : [Executable];
-        var started = new ControlPlaneProcess(RunProcess.Start([.. program, $"--config={configuration}"], new Dictionary<string, string?> { ["DOTNET_gcServer"] = "0" }), url);
+        var started = Start(configuration, url);
         try
         {
-            using var http = new HttpClient();
-            await Eventually.IsTrueAsync(async () =>
-            {
-                if (started._process.HasExited) throw new InvalidOperationException($"the control plane exited {started._process.ExitCode}\n{started.Log}");
-                try { return (await http.GetAsync(new Uri(url, "/health"))).StatusCode == HttpStatusCode.OK; }
-                catch (HttpRequestException) { return false; }
-            }, () => started.Log);
+            await started.WellAsync();
             return started;
         }
         catch
@@ -57,6 +53,26 @@ public sealed class ControlPlaneProcess : IAsyncDisposable
             await started.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>Starts one.</summary>
+    public static ControlPlaneProcess Start(string configuration, Uri url)
+    {
+        string[] program = Executable.EndsWith(".dll", StringComparison.Ordinal) ? ["dotnet", Executable] : [Executable];
+        return new ControlPlaneProcess(RunProcess.Start([.. program, $"--config={configuration}"], new Dictionary<string, string?> { ["DOTNET_gcServer"] = "0" }), url);
+    }
+
+    /// <summary>Returns when it says that all is well.</summary>
+    /// <exception cref="InvalidOperationException">It has exited.</exception>
+    public async Task WellAsync()
+    {
+        using var http = new HttpClient();
+        await Eventually.IsTrueAsync(async () =>
+        {
+            if (_process.HasExited) throw new InvalidOperationException($"the control plane exited {_process.ExitCode}\n{Log}");
+            try { return (await http.GetAsync(new Uri(Url, "/health"))).StatusCode == HttpStatusCode.OK; }
+            catch (HttpRequestException) { return false; }
+        }, () => Log);
     }
 
     /// <summary>SIGTERM; its exit code.</summary>
@@ -67,10 +83,16 @@ public sealed class ControlPlaneProcess : IAsyncDisposable
         return _process.ExitCode;
     }
 
-    /// <summary>SIGKILL.</summary>
-    public async Task Kill9()
+    /// <summary>SIGKILL, at once.</summary>
+    public void Kill()
     {
         if (!_process.HasExited) RunProcess.Signal(_process.Id, 9);
+    }
+
+    /// <summary>SIGKILL; returns when it is gone.</summary>
+    public async Task Kill9()
+    {
+        Kill();
         await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
     }
 

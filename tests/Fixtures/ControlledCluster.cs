@@ -9,14 +9,21 @@ namespace Holdfast.Tests.Fixtures;
 public sealed class ControlledCluster : IAsyncDisposable
 {
     private readonly ScratchFolder _scratch = new("cc");
-    private readonly string _name = $"c{Guid.NewGuid():N}"[..20];
     private readonly List<string> _agentLog = [];
     private Process? _agent;
+    private string _heartbeat = "1s";
+    private Action<string>? _adjust;
 
     private ControlledCluster(PostgresServer server) => Server = server;
 
+    /// <summary>The cluster's name.</summary>
+    public string Name { get; } = $"c{Guid.NewGuid():N}"[..20];
+
     /// <summary>The server that archives.</summary>
     public PostgresServer Server { get; }
+
+    /// <summary>What the agent remembers.</summary>
+    public string StateFolder => _scratch["state", Name];
 
     /// <summary>The control plane.</summary>
     public ControlPlaneProcess ControlPlane { get; private set; } = null!;
@@ -37,9 +44,13 @@ public sealed class ControlledCluster : IAsyncDisposable
     private string[] Session => [$"--pg-socket-path={Server.SocketFolder}", "--pg-user=postgres"];
 
     /// <summary>Starts all of it; the server archives.</summary>
-    public static async Task<ControlledCluster> StartAsync(AzuriteServer azurite, int major)
+    /// <param name="azurite">The store.</param>
+    /// <param name="major">The server's version.</param>
+    /// <param name="heartbeat">How often the agent says that all is well.</param>
+    /// <param name="adjust">Told where the control plane's configuration is, before it starts.</param>
+    public static async Task<ControlledCluster> StartAsync(AzuriteServer azurite, int major, string heartbeat = "1s", Action<string>? adjust = null)
     {
-        var cluster = new ControlledCluster(await PostgresServer.StartNewAsync(major, walSegmentMebibytes: 1));
+        var cluster = new ControlledCluster(await PostgresServer.StartNewAsync(major, walSegmentMebibytes: 1)) { _heartbeat = heartbeat, _adjust = adjust };
         try
         {
             await cluster.SetUpAsync(azurite);
@@ -52,10 +63,13 @@ public sealed class ControlledCluster : IAsyncDisposable
         }
     }
 
+    /// <summary>The configuration file of a role.</summary>
+    public string Configuration(string role) => _scratch["keys", Name, role, "holdfast.conf"];
+
     /// <summary>Starts the agent (again).</summary>
     public void StartAgent()
     {
-        _agent = RunProcess.Start(UnprivilegedUser.Command(Agent, ["agent", .. Host, .. Session, "--heartbeat-interval=1s"]));
+        _agent = RunProcess.Start(UnprivilegedUser.Command(Agent, ["agent", .. Host, .. Session, $"--heartbeat-interval={_heartbeat}"]));
         _agent.OutputDataReceived += (_, line) => Note(line.Data);
         _agent.ErrorDataReceived += (_, line) => Note(line.Data);
         _agent.BeginOutputReadLine();
@@ -78,7 +92,16 @@ public sealed class ControlledCluster : IAsyncDisposable
         await ControlPlane.Kill9();
         var url = ControlPlane.Url;
         await ControlPlane.DisposeAsync();
-        ControlPlane = await ControlPlaneProcess.StartAsync(Configuration("control-plane"), url);
+        ControlPlane = ControlPlaneProcess.Start(Configuration("control-plane"), url);
+        await ControlPlane.WellAsync();
+    }
+
+    /// <summary>The control plane's signals.</summary>
+    public async Task<string> MetricsAsync()
+    {
+        using var http = new HttpClient();
+        http.DefaultRequestHeaders.Add("X-Holdfast-Key", (await File.ReadAllTextAsync(_scratch["keys", Name, "control-plane", "admin.key"])).Trim());
+        return await http.GetStringAsync(new Uri(ControlPlane.Url, $"/v1/clusters/{Name}/metrics"));
     }
 
     /// <summary>A command of the database host.</summary>
@@ -98,17 +121,17 @@ public sealed class ControlledCluster : IAsyncDisposable
         _scratch.Dispose();
     }
 
-    private string Configuration(string role) => _scratch["keys", _name, role, "holdfast.conf"];
 
     private async Task SetUpAsync(AzuriteServer azurite)
     {
         var url = ControlPlaneProcess.FreeUrl();
-        ReadyKeys.PlaceIn(_scratch["keys", _name]);
+        ReadyKeys.PlaceIn(_scratch["keys", Name]);
         await File.WriteAllTextAsync(_scratch["connection"], azurite.ConnectionString);
         ScratchFolder.GiveToServers(_scratch.Path);
         ScratchFolder.GiveToServers(Server.DataFolder);
-        await MustAsync(["init", "--yes", $"--cluster={_name}", $"--key-path={_scratch["keys"]}", "--repo-auth=connection-string",
+        await MustAsync(["init", "--yes", $"--cluster={Name}", $"--key-path={_scratch["keys"]}", "--repo-auth=connection-string",
             $"--repo-connection-string-file={_scratch["connection"]}", $"--repo-ca-file={azurite.CaFile}", $"--control-plane-url={url.AbsoluteUri.TrimEnd('/')}"]);
+        _adjust?.Invoke(Configuration("control-plane"));
         ControlPlane = await ControlPlaneProcess.StartAsync(Configuration("control-plane"), url);
         await MustAsync(["register", .. Host]);
         await Server.StopAsync();

@@ -11,7 +11,7 @@ public abstract record Fault
     }
 
     /// <summary>Answers in the store's place; the store never sees the request.</summary>
-    public sealed record Answer(int Status, string? ErrorCode = null, string Headers = "", string? Body = null) : Fault
+    public sealed record Answer(int Status, string? ErrorCode = null, string Headers = "", string? Body = null, string ContentType = "application/xml") : Fault
     {
         internal byte[] ToBytes(string method)
         {
@@ -19,7 +19,7 @@ public abstract record Fault
             var code = ErrorCode is null ? "" : $"x-ms-error-code: {ErrorCode}\r\n";
             var extra = Headers.Length == 0 ? "" : Headers + "\r\n";
             return Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
-                $"HTTP/1.1 {Status} Fault\r\n{code}{extra}Content-Type: application/xml\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{(method == "HEAD" ? "" : body)}"));
+                $"HTTP/1.1 {Status} Fault\r\n{code}{extra}Content-Type: {ContentType}\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{(method == "HEAD" ? "" : body)}"));
         }
     }
 

@@ -28,7 +28,7 @@ public sealed class HoldfastArchive : IWalArchive, IDisposable
     private static string Agent =>
         Environment.GetEnvironmentVariable("HOLDFAST_TEST_AGENT") ?? throw new InvalidOperationException("HOLDFAST_TEST_AGENT is not set: run tests/run.sh");
 
-    private string[] RestorerOptions => [$"--config={Configuration("restorer")}", .. HostOptions("restorer"), "--archive-get-timeout=1s"];
+    private string[] RestorerOptions => [$"--config={Configuration("restorer")}", .. HostOptions("restorer"), "--archive-get-timeout=5s"];
 
     /// <summary>Makes a cluster.</summary>
     public static async Task<HoldfastArchive> CreateAsync(AzuriteServer azurite)
@@ -83,6 +83,11 @@ public sealed class HoldfastArchive : IWalArchive, IDisposable
         UnprivilegedUser.Command(Agent, ["restore", $"--pgdata={folder}", $"--state-path={_scratch[$"restored{++_hosts}"]}", .. options]),
         new Dictionary<string, string?> { ["HOLDFAST_ARCHIVE_GET_TIMEOUT"] = "5s", ["HOLDFAST_SPOOL_PATH"] = _scratch["restorer", "spool"] });
 
+    /// <summary>Restores where no file may grow beyond so many bytes (RLIMIT_FSIZE): a full disk for whoever may not mount one.</summary>
+    public async Task<ProcessResult> RestoreLimitedAsync(PostgresServer server, long fileBytes, params IEnumerable<string> options) => await RunProcess.RunAsync(
+        ["prlimit", $"--fsize={fileBytes}", "--", .. UnprivilegedUser.Command(Agent, ["restore", $"--config={Configuration("restorer")}", $"--pgdata={server.DataFolder}", $"--state-path={_scratch[$"restored{++_hosts}"]}", .. options])],
+        new Dictionary<string, string?> { ["DOTNET_EnableWriteXorExecute"] = "0" }); // which takes a large file for itself, where the agent is not native
+
     /// <summary>Restores as root, who hands over what it made.</summary>
     public async Task<ProcessResult> RestoreAsRootAsync(PostgresServer server, params IEnumerable<string> options) => await RunProcess.RunAsync(
         [Agent, "restore", $"--config={Configuration("restorer")}", $"--pgdata={server.DataFolder}", $"--state-path={_scratch[$"restored{++_hosts}"]}", .. options]);
@@ -111,6 +116,13 @@ public sealed class HoldfastArchive : IWalArchive, IDisposable
     /// <summary>Fetches one file as PostgreSQL would, in <paramref name="server"/>'s data directory.</summary>
     public async Task<ProcessResult> GetAsync(PostgresServer server, string name, string destination) => await RunProcess.RunAsync(
         UnprivilegedUser.Command(Agent, ["archive-get", .. RestorerOptions, name, destination]), workingFolder: server.DataFolder);
+
+    /// <summary>A proxy in front of the store, which counts.</summary>
+    public FaultProxy Proxy() => new(_azurite.BlobEndpoint, _azurite.CreateHandler());
+
+    /// <summary>Fetches one file through a proxy, as a restored server would, by an agent that remembers nothing.</summary>
+    public Task<ProcessResult> GetThroughAsync(FaultProxy proxy, string folder, string name, string destination, params IEnumerable<string> options) => RunProcess.RunAsync(UnprivilegedUser.Command(Agent,
+        ["archive-get", $"--config={Configuration("restorer")}", $"--repo-endpoint={proxy.Endpoint.AbsoluteUri}", $"--pg-path={folder}", $"--state-path={_scratch[$"restored{++_hosts}"]}", .. options, name, destination]));
 
     /// <summary>Deletes a segment, with rights that no host has.</summary>
     public async Task DeleteAsync(PostgresServer server, string segment)

@@ -56,7 +56,7 @@ public sealed class ArchiveServerFaultTests(SharedAzurite azurite)
         await UntilAsync(server, () => IsDone(server, last));
         await server.StopAsync();
 
-        BaseCopy.Recover(copy, $"{Agent} archive-get {Words(world, proxy, "restorer")} --archive-get-timeout=1s %f \"%p\"");
+        BaseCopy.Recover(copy, $"{Agent} archive-get {Words(world, proxy, "restorer")} --archive-get-timeout=5s %f \"%p\"");
         copy.Settings["hot_standby"] = "off"; // else it takes connections before it is done
         proxy.Add(request => request.Path.EndsWith(last, StringComparison.Ordinal) ? new Fault.Answer(503, "ServerBusy") : null);
         var stopped = await Assert.ThrowsAsync<InvalidOperationException>(copy.StartAsync);

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json;
+using Azure.Storage.Blobs;
 using Holdfast.Tests.Fixtures;
 
 namespace Holdfast.Tests.Integration;
@@ -65,6 +67,38 @@ public sealed class ControlledBackupTests(SharedAzurite azurite)
         restored.Settings["hot_standby"] = "off";
         await restored.StartAsync();
         Assert.Equal(1_000_000, await restored.ScalarAsync<long>("SELECT count(*) FROM pgbench_accounts"));
+    }
+
+    [NeedsFact(Everything)]
+    public async Task A_segment_that_vanished_from_the_store_is_told_by_its_name()
+    {
+        await using var cluster = await ControlledCluster.StartAsync(azurite.Server, 17);
+        (await cluster.RunAsync("backup", "--type=full")).MustExit();
+        for (var segment = 0; segment < 3; segment++)
+        {
+            await cluster.Server.ExecuteAsync($"CREATE TABLE t{segment} ()");
+            await ArchivedCluster.ArchiveAllAsync(cluster.Server);
+        }
+        await cluster.RestartControlPlaneAsync(); // it looks once a minute, and when it starts
+        await Eventually.IsTrueAsync(async () => Sum(await cluster.MetricsAsync(), "holdfast_wal_gaps") == 0, () => cluster.Log);
+        var metrics = await cluster.MetricsAsync();
+        Assert.Contains($"holdfast_backup_age_seconds{{cluster=\"{cluster.Name}\",type=\"full\"}}", metrics, StringComparison.Ordinal);
+        Assert.True(Sum(metrics, "holdfast_repository_size_bytes") > 1e6, metrics);
+
+        var data = new BlobServiceClient(azurite.Server.ConnectionString, new BlobClientOptions { Transport = azurite.Server.CreateTransport() }).GetBlobContainerClient($"{cluster.Name}-data");
+        var segments = data.GetBlobs().Select(blob => blob.Name).Where(name => name.Contains("/wal/", StringComparison.Ordinal) && name[(name.LastIndexOf('/') + 1)..].Length == 24).ToList();
+        var lost = segments[^2];
+        await data.DeleteBlobAsync(lost);
+        await cluster.RestartControlPlaneAsync();
+        await Eventually.IsTrueAsync(async () => Sum(await cluster.MetricsAsync(), "holdfast_wal_gaps") == 1, () => cluster.Log);
+        Assert.Contains($"segment {lost[(lost.LastIndexOf('/') + 1)..]} is missing", cluster.ControlPlane.Log, StringComparison.Ordinal);
+    }
+
+    /// <summary>The sum of a signal's readings on the page; null when it has none.</summary>
+    private static double? Sum(string page, string name)
+    {
+        var values = page.Split('\n').Where(line => line.StartsWith(name + "{", StringComparison.Ordinal)).Select(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture)).ToList();
+        return values.Count == 0 ? null : values.Sum();
     }
 
     /// <summary>Everything of the database as SQL. The key that newer pg_dumps write around it is a random one.</summary>

@@ -8,6 +8,7 @@ public sealed class RestoreWorld : IAsyncLifetime
 {
     private readonly ScratchFolder _tablespace = new("ts");
     private AzuriteServer? _azurite;
+    private (LoggedBackup Backup, IReadOnlyList<string> Packs, IReadOnlyList<string> Shards)? _other;
 
     public ArchivedCluster Cluster { get; private set; } = null!;
 
@@ -16,6 +17,9 @@ public sealed class RestoreWorld : IAsyncLifetime
     public LoggedBackup Backup { get; private set; } = null!;
 
     public IReadOnlyList<string> Packs { get; private set; } = [];
+
+    /// <summary>The shards of its manifest.</summary>
+    public IReadOnlyList<string> Shards { get; private set; } = [];
 
     /// <summary>Where the tablespace is.</summary>
     public string Tablespace => _tablespace.Path;
@@ -44,6 +48,7 @@ public sealed class RestoreWorld : IAsyncLifetime
         var maker = Stored.Backups();
         Backup = await maker.BackUpAsync(server);
         Packs = [.. maker.Packs.Select(pack => pack.Name)];
+        Shards = await ShardsAsync();
         await TellAsync("second");
         Second = await server.ScalarAsync<string>("SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')");
         await TellAsync("third");
@@ -58,6 +63,17 @@ public sealed class RestoreWorld : IAsyncLifetime
         _tablespace.Dispose();
     }
 
+    /// <summary>Another backup of the same server, made once: what could be taken for the first one's.</summary>
+    internal async Task<(LoggedBackup Backup, IReadOnlyList<string> Packs, IReadOnlyList<string> Shards)> OtherAsync()
+    {
+        if (_other is { } other) return other;
+        await Cluster.Primary.ExecuteAsync("INSERT INTO moved SELECT generate_series(1, 20000); CHECKPOINT");
+        var maker = Stored.Backups();
+        var backup = await maker.BackUpAsync(Cluster.Primary);
+        await Cluster.ArchiveAllAsync();
+        return (_other = (backup, [.. maker.Packs.Select(pack => pack.Name)], [.. (await ShardsAsync()).Except(Shards)])).Value;
+    }
+
     /// <summary>A folder for the tablespace of one restore.</summary>
     public static string[] Moved(PostgresServer server, string from) => [$"--tablespace-map={from}={server.SocketFolder}/elsewhere"];
 
@@ -67,6 +83,14 @@ public sealed class RestoreWorld : IAsyncLifetime
         foreach (var (name, value) in (ReadOnlySpan<(string, string)>)[("hot_standby", "off"), ("max_prepared_transactions", "8"), ("track_commit_timestamp", "on")]) restored.Settings[name] = value;
         await restored.StartAsync();
         return await restored.ScalarAsync<string>("SELECT string_agg(what, ', ' ORDER BY what) FROM told");
+    }
+
+    private async Task<IReadOnlyList<string>> ShardsAsync()
+    {
+        var names = new List<string>();
+        await foreach (var item in Stored.Container("catalog").GetBlobsAsync())
+            if (item.Name.Contains("/shard/", StringComparison.Ordinal)) names.Add(item.Name);
+        return names;
     }
 
     private Task TellAsync(string what) => Cluster.Primary.ExecuteAsync($"INSERT INTO told VALUES ('{what}')");

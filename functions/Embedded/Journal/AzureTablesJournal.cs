@@ -1,5 +1,6 @@
 using System.Net;
 using System.Runtime.CompilerServices;
+using System.Text.Json;
 using Azure;
 using Azure.Data.Tables;
 using Azure.Data.Tables.Models;
@@ -33,8 +34,11 @@ public sealed class AzureTablesJournal(TableClient table) : IJournal
     {
         try
         {
-            var answer = await table.GetEntityIfExistsAsync<TableEntity>(partition, key, cancellationToken: cancellationToken);
-            return answer.HasValue ? Row(answer.Value!) : null;
+            return Row(await table.GetEntityAsync<TableEntity>(partition, key, cancellationToken: cancellationToken));
+        }
+        catch (RequestFailedException error) when (error.Status == (int)HttpStatusCode.NotFound && error.ErrorCode == TableErrorCode.ResourceNotFound)
+        {
+            return null; // any other 404 is a proxy's, or says that the table is missing: it does not say that the row is
         }
         catch (Exception error) when (IsStoreFailure(error, cancellationToken))
         {
@@ -63,7 +67,7 @@ public sealed class AzureTablesJournal(TableClient table) : IJournal
             var answer = await table.SubmitTransactionAsync(writes.Select(write => Action(partition, write)), cancellationToken);
             return answer.Value[0].Headers.ETag?.ToString() ?? "deleted";
         }
-        catch (RequestFailedException error) when (IsConditionOfARow(error))
+        catch (TableTransactionFailedException error) when (IsConditionOfARow(error))
         {
             return null;
         }
@@ -91,14 +95,15 @@ public sealed class AzureTablesJournal(TableClient table) : IJournal
     private static JournalRow Row(TableEntity entity) => new(entity.PartitionKey, entity.RowKey, entity.ETag.ToString(),
         new JournalValues(entity.Where(value => value.Value is not null && value.Key is not ("PartitionKey" or "RowKey" or "Timestamp" or "odata.etag"))!));
 
-    private static bool IsConditionOfARow(RequestFailedException error) =>
+    // Only an answer about a row of the transaction: the same status of the request as a whole may be anybody's.
+    private static bool IsConditionOfARow(TableTransactionFailedException error) =>
         error.Status is (int)HttpStatusCode.PreconditionFailed
         || error.Status is (int)HttpStatusCode.Conflict && error.ErrorCode == TableErrorCode.EntityAlreadyExists
         || error.Status is (int)HttpStatusCode.NotFound && error.ErrorCode != TableErrorCode.TableNotFound;
 
-    // A task that was cancelled though nobody asked for it is the client's time limit.
+    // A task that was cancelled though nobody asked for it is the client's time limit; what is no JSON is not the store's.
     private static bool IsStoreFailure(Exception error, CancellationToken cancellationToken) =>
-        error is RequestFailedException or AggregateException or IOException || error is OperationCanceledException && !cancellationToken.IsCancellationRequested;
+        error is RequestFailedException or AggregateException or IOException or JsonException || error is OperationCanceledException && !cancellationToken.IsCancellationRequested;
 
     private async IAsyncEnumerable<JournalRow> QueryAsync(string filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

@@ -58,6 +58,9 @@ internal sealed partial class InstanceRunner : IDisposable
     /// <summary>Whether the loop ended because the instance is another engine's.</summary>
     public bool WasLost { get; private set; }
 
+    /// <summary>Whether the loop ended by a defect: what the store said, and nobody foresaw, may be one.</summary>
+    public bool WasBroken { get; private set; }
+
     /// <summary>Completes at the next step.</summary>
     public Task Changed => Volatile.Read(ref _changed).Task;
 
@@ -110,6 +113,7 @@ internal sealed partial class InstanceRunner : IDisposable
         }
         catch (Exception error)
         {
+            WasBroken = true;
             _parts.Signals.InstanceBroken(InstanceId, error);
         }
         finally

@@ -1,23 +1,22 @@
+using System.Collections.Concurrent;
 using Holdfast.Core;
 using Holdfast.Functions.Workflows;
 
 namespace Holdfast.Functions.Embedded.Journal;
 
 /// <summary>
-/// What is not told, and so must be looked for: events that another process put into the journal, instances whose start was acknowledged to nobody, and
-/// finished ones that are old.
+/// What is not told, and so must be looked for: events that another process put into the journal, instances whose start was acknowledged to nobody, those of an
+/// engine that is gone, and finished ones that are old.
 /// </summary>
 internal sealed class InstanceSweep(EngineParts parts, JournaledEngine engine)
 {
     private readonly Dictionary<InstanceId, string> _seen = [];
-    private readonly HashSet<InstanceId> _foreign = [];
+    private readonly ConcurrentDictionary<InstanceId, bool> _broken = new();
+    private readonly EngineBeats _beats = new(parts);
     private long _lastPurge = parts.Time.GetTimestamp() - (long)(parts.Options.PurgeInterval.TotalSeconds * parts.Time.TimestampFrequency);
 
-    /// <summary>An instance that another engine took over is not looked at again.</summary>
-    public void LeaveAlone(InstanceId instanceId)
-    {
-        lock (_foreign) _foreign.Add(instanceId);
-    }
+    /// <summary>An instance whose runner broke is run again by the next sweep, also when it had not become this engine's yet.</summary>
+    public void TakeAgain(InstanceId instanceId) => _broken[instanceId] = true;
 
     /// <summary>Sweeps until told to stop.</summary>
     public async Task RunAsync(CancellationToken stopping)
@@ -40,13 +39,15 @@ internal sealed class InstanceSweep(EngineParts parts, JournaledEngine engine)
     {
         try
         {
+            await _beats.BeatAsync(stopping);
             await LookAtRunningAsync(stopping);
             if (parts.Time.GetElapsedTime(_lastPurge) < parts.Options.PurgeInterval) return;
             await PurgeAsync(stopping);
             _lastPurge = parts.Time.GetTimestamp();
         }
-        catch (HoldfastException error)
+        catch (Exception error) when (error is not OperationCanceledException || !stopping.IsCancellationRequested)
         {
+            // Whatever it is, the next look may be better: without sweeps, nothing would be found any more.
             parts.Signals.SweepFailed(parts.Options.SweepInterval, error);
         }
     }
@@ -65,15 +66,12 @@ internal sealed class InstanceSweep(EngineParts parts, JournaledEngine engine)
 
     private async Task LookAtUnknownAsync(RunningEntry entry, CancellationToken stopping)
     {
-        lock (_foreign)
-            if (_foreign.Contains(entry.InstanceId)) return;
         var head = await InstanceJournal.ReadHeadAsync(parts.Journal, entry.InstanceId, stopping);
         if (head is null)
         {
             if (entry.IsOld) await parts.Index.RemoveAsync(entry.InstanceId, stopping);
         }
-        else if (head.Owner == parts.Engine || head.Status.IsFinished) engine.Attach(new InstanceRunner(entry.InstanceId, parts));
-        else LeaveAlone(entry.InstanceId);
+        else if (head.Owner == parts.Engine || _beats.IsGone(head.Owner) || _broken.TryRemove(entry.InstanceId, out _)) engine.Attach(new InstanceRunner(entry.InstanceId, parts));
     }
 
     private async Task PurgeAsync(CancellationToken stopping)

@@ -6,7 +6,7 @@ namespace Holdfast.Functions.Embedded.Journal;
 /// <summary>
 /// The workflow engine of the embedded control plane. Everything that workflows do is in the journal before it has an effect, so that an engine that was killed
 /// at any moment is followed by one that goes on: it takes over all unfinished instances (by an epoch that makes every step of an older engine fail), runs
-/// their code over the history, and runs again the activities whose end was not kept. The engine that started last owns the instances.
+/// their code over the history, and runs again the activities whose end was not kept. The engine that started last owns the instances, as long as it is heard (<see cref="EngineBeats"/>).
 /// </summary>
 public sealed partial class JournaledEngine : IWorkflowClient, IAsyncDisposable
 {
@@ -96,7 +96,7 @@ public sealed partial class JournaledEngine : IWorkflowClient, IAsyncDisposable
 
     private void Detach(InstanceRunner runner)
     {
-        if (runner.WasLost) _sweep.LeaveAlone(runner.InstanceId);
+        if (runner.WasBroken) _sweep.TakeAgain(runner.InstanceId);
         if (_isRunning) _runners.TryRemove(KeyValuePair.Create(runner.InstanceId, runner));
         runner.Dispose();
     }

@@ -18,6 +18,12 @@ public sealed record JournaledEngineOptions
     /// <summary>How often the engine looks for events that another process put into the journal. Those of this process wake the instance at once.</summary>
     public TimeSpan SweepInterval { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// After how long without a sign of life an engine counts as gone, and its instances are taken over. A sign comes with each sweep; a minute outlasts a store
+    /// that answers late.
+    /// </summary>
+    public TimeSpan GoneAfter { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>How often finished instances are looked through for old ones.</summary>
     public TimeSpan PurgeInterval { get; init; } = TimeSpan.FromHours(1);
 

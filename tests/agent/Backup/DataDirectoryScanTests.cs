@@ -1,5 +1,6 @@
 using System.Text;
 using Holdfast.Agent.Backup;
+using Holdfast.Agent.Host;
 using Holdfast.Core.Repository.Packs;
 using Holdfast.Tests.Core.Repository.Packs;
 

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
 using Holdfast.Agent.Backup;
+using Holdfast.Agent.Host;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository.Packs;
 using Holdfast.Tests.Core.Repository.Packs;

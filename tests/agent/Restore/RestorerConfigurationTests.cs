@@ -13,7 +13,7 @@ public sealed class RestorerConfigurationTests
         using var folder = new TemporaryFolder();
         var file = folder.Write("holdfast.conf", "[shop]\n");
         var command = new RestorerConfiguration(Resolve("--cluster=shop", $"--config={file}", "--pg-path=/srv/copy"), new StateFolder("/nowhere")).Command("/usr/bin/holdfast");
-        Assert.Equal($"/usr/bin/holdfast archive-get --config={file} --cluster=shop --pg-path=\"$PWD\" %f \"%p\"", command);
+        Assert.Equal($"/usr/bin/holdfast archive-get --config={file} --cluster=shop --pg-path=\"$PWD\" --restored-keys %f \"%p\"", command);
         var options = OptionResolver.Resolve(CommandSet.ArchiveGet, FlagReader.Read(CommandSet.ArchiveGet, "test", ["--cluster=shop", "--pg-path=/srv/copy"]).Flags,
             new Dictionary<string, string> { ["PGDATA"] = "/srv/original", ["HOLDFAST_PG_PATH"] = "/srv/original" });
         Assert.Equal("/srv/copy", options.Get(OptionTable.PgPath));

@@ -62,7 +62,7 @@ public sealed class TargetDirectoryTests : IDisposable
     {
         var first = Directory;
         first.Check([]);
-        first.Claim();
+        first.Claim([]);
         Put("PG_VERSION");
 
         var second = Directory;
@@ -74,14 +74,35 @@ public sealed class TargetDirectoryTests : IDisposable
         Assert.Contains("theirs", Assert.Throws<RefusedException>(() => second.CheckOnlyOurs(new HashSet<string> { Path.Combine(Root, "PG_VERSION") }, [])).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>The disk was full at the very first write.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData("cluster shop, ba")]
+    public void A_torn_marker_locks_nothing_but_covers_nothing(string torn)
+    {
+        Put(TargetDirectory.MarkerName, torn);
+        var directory = Directory;
+        directory.Check([]);
+        Assert.True(directory.Continues);
+        Put("theirs");
+        Assert.Contains("theirs", Assert.Throws<RefusedException>(() => directory.CheckOnlyOurs(new HashSet<string>(), [])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_marker_names_the_other_folders_too()
+    {
+        Directory.Claim(["/srv/fast"]);
+        Assert.Contains("/srv/fast", File.ReadAllText(Path.Combine(Root, TargetDirectory.MarkerName)), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_claimed_folder_has_no_pg_control_and_a_released_one_no_marker()
     {
-        Directory.Claim();
+        Directory.Claim([]);
         Put("global/pg_control");
         var again = Directory;
         again.Check([]);
-        again.Claim();
+        again.Claim([]);
         Assert.False(File.Exists(Path.Combine(Root, "global", "pg_control")));
         again.Release();
         Assert.False(File.Exists(Path.Combine(Root, TargetDirectory.MarkerName)));

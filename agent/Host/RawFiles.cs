@@ -5,7 +5,7 @@ using Holdfast.Core;
 using Holdfast.Core.Postgres;
 using Microsoft.Win32.SafeHandles;
 
-namespace Holdfast.Agent.Backup;
+namespace Holdfast.Agent.Host;
 
 /// <summary>What a name in a folder is.</summary>
 internal enum EntryType
@@ -152,8 +152,8 @@ internal static partial class RawFiles
     {
         var (error, text) = (Marshal.GetLastPInvokeError(), Marshal.GetLastPInvokeErrorMessage());
         return error is AccessDenied or 1
-            ? new ConfigurationException($"backing up {Display(path)}: cannot {doing} it: {text}", "run holdfast as the user that PostgreSQL runs as; a file that the server does not need belongs elsewhere")
-            : new DamagedException($"backing up {Display(path)}: cannot {doing} it: {text}", "look at the kernel's log: the disk may be failing");
+            ? new ConfigurationException($"cannot {doing} {Display(path)}: {text}", "run holdfast as the user that PostgreSQL runs as; a file that the server does not need belongs elsewhere")
+            : new DamagedException($"cannot {doing} {Display(path)}: {text}", "look at the kernel's log: the disk may be failing");
     }
 
     private static byte[] Terminated(ReadOnlySpan<byte> path)

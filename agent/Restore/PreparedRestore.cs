@@ -1,0 +1,72 @@
+using Holdfast.Agent.Host;
+using Holdfast.Agent.Options;
+using Holdfast.Core;
+using Holdfast.Core.Recovery;
+using Holdfast.Core.Repository;
+using Holdfast.Core.Repository.Manifests;
+using Holdfast.Core.Repository.Packs;
+using Holdfast.Core.Sealing;
+
+namespace Holdfast.Agent.Restore;
+
+/// <summary>Everything that is known, and was checked, before a byte is fetched: what a plan shows, and a run goes by.</summary>
+/// <param name="Plan">What is to be reached.</param>
+/// <param name="Contents">What the backup holds.</param>
+/// <param name="Layout">Where it goes.</param>
+/// <param name="Uses">The packs it takes.</param>
+/// <param name="Outside">Configuration files that lay outside the data directory.</param>
+/// <param name="WalLink">Where pg_wal shall lead; null: it is a directory.</param>
+/// <param name="Directory">The folder, checked.</param>
+/// <param name="Owners">Whom it is given to.</param>
+/// <param name="Rooms">What is needed and free, by file system.</param>
+internal sealed record PreparedRestore(
+    RecoveryPlan Plan, BackupContents Contents, RestoreLayout Layout, IReadOnlyList<PackUse> Uses, OutsideCopies Outside, string? WalLink, TargetDirectory Directory,
+    FileOwners Owners, IReadOnlyList<FileSystemRoom> Rooms)
+{
+    /// <summary>About how many bytes of packs are fetched.</summary>
+    public long FetchedBytes => Uses.Sum(use => use.FetchedBytes);
+
+    /// <summary>Reads the manifest, lays it out, and checks all that can be checked: this host first, then the packs. Changes nothing.</summary>
+    public static async Task<PreparedRestore> MakeAsync(Host.Repository repository, RecoveryPlan plan, Keyring keyring, ResolvedOptions options, Action<Junk> report, CancellationToken cancellationToken)
+    {
+        var root = options.Get(OptionTable.PgPath) is var path && path.Length > 1 ? path.TrimEnd('/') : path;
+        var contents = await BackupContents.ReadAsync(repository, plan.Backup, keyring, report, cancellationToken).ConfigureAwait(false);
+        var layout = new RestoreLayout(root, contents.VersionDirectory);
+        layout.TakeLinks(contents.Files.Select(file => file.Row), options.TryGet(OptionTable.TablespaceMap, out var moves) ? moves : TablespaceMoves.None);
+        foreach (var file in contents.Files) layout.Take(file);
+        layout.Finish();
+        var walLink = options.Get(OptionTable.LinkAll) ? layout.WalLink : null;
+        var (directory, owners) = Check(root, plan, contents, layout, walLink, repository.Cluster);
+        var outside = new OutsideCopies(layout, contents.Backup.Settings, options.Find(OptionTable.ConfigPath)?.TrimEnd('/'));
+        outside.Check();
+        var rooms = DiskRoom.Of(layout, directory.Continues);
+        if (!options.Get(OptionTable.SkipSpaceCheck)) DiskRoom.Check(rooms);
+        var uses = PackUse.Of(layout.Files.Append(layout.Control!).SelectMany(file => file.Pieces));
+        await CheckPacksAsync(repository.Data, uses, cancellationToken).ConfigureAwait(false);
+        return new PreparedRestore(plan, contents, layout, uses, outside, walLink, directory, owners, rooms);
+    }
+
+    private static (TargetDirectory, FileOwners) Check(string root, RecoveryPlan plan, BackupContents contents, RestoreLayout layout, string? walLink, string cluster)
+    {
+        var others = layout.Tablespaces.Select(tablespace => tablespace.Path).Concat(walLink is null ? [] : [walLink]).ToArray();
+        var directory = new TargetDirectory(root, $"cluster {cluster}, backup {plan.Backup.Label}, manifest {plan.Backup.Manifest}");
+        directory.Check(others);
+        var ours = layout.Files.Select(file => file.Path).Concat(layout.Directories.Select(entry => entry.Path)).Concat(RestoreRun.OwnNames.Select(name => Path.Combine(root, name)))
+            .Concat(layout.Tablespaces.Select(tablespace => Path.Combine(root, "pg_tblspc", tablespace.Oid.ToString(System.Globalization.CultureInfo.InvariantCulture))))
+            .Append(layout.Control!.Path).ToHashSet(StringComparer.Ordinal);
+        directory.CheckOnlyOurs(ours, others);
+        var owners = new FileOwners(root);
+        owners.Check(contents.Files.Where(file => file.Row.Facts.Kind != FileKind.Outside).Select(file => file.Row.Facts));
+        return (directory, owners);
+    }
+
+    // A listing tells in seconds what a fetch would find out in hours.
+    private static async Task CheckPacksAsync(IObjectStore data, PackUse[] uses, CancellationToken cancellationToken)
+    {
+        var faults = new List<DamagedException>();
+        var byPack = uses.ToDictionary(use => use.Pack);
+        await PackPresence.CheckAsync(data, byPack.Keys, (pack, fault) => faults.Add(byPack[pack].Describe(fault)), cancellationToken).ConfigureAwait(false);
+        if (faults.Count == 0) return;
+        throw new DamagedException(faults.Count == 1 ? faults[0].Message : $"{faults[0].Message}\n  and {faults.Count - 1} more packs are missing or of another length", faults[0].Hint, faults[0]);
+    }
+}

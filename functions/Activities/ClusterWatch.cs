@@ -1,0 +1,85 @@
+using Holdfast.Core.Continuity;
+using Holdfast.Core.Postgres;
+using Holdfast.Core.Repository;
+using Holdfast.Core.Sealing;
+using Holdfast.Functions.Signals;
+
+namespace Holdfast.Functions.Activities;
+
+/// <summary>
+/// Looks at a cluster once a minute: proves that its WAL goes on, and tells its signals. It only looks: nothing is decided from it, and what it remembers may be lost at any time.
+/// </summary>
+/// <param name="services">The cluster.</param>
+/// <param name="policy">Says what is due.</param>
+/// <param name="board">What hosts last said.</param>
+/// <param name="signals">Told the readings.</param>
+/// <param name="log">The log.</param>
+public sealed partial class ClusterWatch(ClusterServices services, PolicyDesk policy, HostBoard board, SignalBoard signals, ILogger<ClusterWatch> log)
+{
+    // What is read in one look, so that it ends within its minute.
+    private const int SegmentsAtOnce = 1000;
+
+    private static readonly TimeSpan InventoryInterval = TimeSpan.FromHours(1);
+
+    private readonly DateTimeOffset _started = services.Clock.GetUtcNow();
+    private readonly Dictionary<KeyThumbprint, HostTrend> _hosts = [];
+    private readonly Dictionary<SystemIdentifier, SystemWatch> _systems = [];
+
+    /// <summary>One look.</summary>
+    /// <exception cref="Core.StoreException">The store could not tell.</exception>
+    public async Task LookAsync(CancellationToken cancellationToken)
+    {
+        var view = await services.Decisions.ReadAsync(cancellationToken);
+        var now = services.Clock.GetUtcNow();
+        var readings = new List<Reading>(BackupReadings.Of(view.State, PolicyDesk.Of(view.State), await policy.SinceAsync(view.State, cancellationToken), now));
+        var databases = view.State.Hosts.Where(host => host is { Role: HostRole.Database, Revoked: null, System: not null }).ToList();
+        foreach (var system in databases.Select(host => host.System!.Value).Distinct())
+            await LookAsync(view, system, HintOf(databases, system), readings, cancellationToken);
+        foreach (var host in databases) readings.AddRange(Read(host, now));
+        readings.Add(new Reading(SignalTable.RepositorySize, _systems.Values.Sum(system => system.Inventory.Bytes) + view.State.Backups.Sum(backup => (double)backup.Facts.StoredBytes)));
+        readings.Add(new Reading(SignalTable.Junk, _systems.Values.Sum(system => system.Inventory.Foreign.Count + system.Inventory.Alternates.Count)));
+        signals.Publish(services.Cluster, readings);
+    }
+
+    private IEnumerable<Reading> Read(RegisteredHost host, DateTimeOffset now)
+    {
+        var (seen, heartbeat) = board.Of(host.Thumbprint);
+        yield return new Reading(SignalTable.HeartbeatAge, Math.Max(0, (now - (seen ?? _started)).TotalSeconds), host.Name);
+        if (heartbeat is null) yield break;
+        if (!_hosts.TryGetValue(host.Thumbprint, out var trend)) _hosts[host.Thumbprint] = trend = new HostTrend(host.Name);
+        trend.Heard(seen!.Value, heartbeat);
+        foreach (var reading in trend.Read(heartbeat, _systems[host.System!.Value].Chain?.ReplaysTo, now)) yield return reading;
+    }
+
+    private async Task LookAsync(LogView view, SystemIdentifier system, ArchivingHint? hint, List<Reading> readings, CancellationToken cancellationToken)
+    {
+        var trust = new LogTrust(services.Decisions.Log, view);
+        if (!_systems.TryGetValue(system, out var known) || services.Clock.GetUtcNow() - known.Listed is { } age && (age >= InventoryInterval || age < TimeSpan.Zero))
+        {
+            var inventory = await new WalListing(services.Data, trust, system).ReadAsync(cancellationToken);
+            _systems[system] = known = new SystemWatch(inventory, services.Clock.GetUtcNow(), known?.Backup, known?.Chain);
+        }
+        if (view.State.Backups.FindLast(backup => backup.System == system) is not { } newest) return;
+        if (known.Chain is null || known.Backup != newest.Label)
+        {
+            var from = WalSegmentName.Containing(newest.Facts.Timeline, newest.Facts.StartLsn, known.Inventory.Size);
+            _systems[system] = known = known with { Backup = newest.Label, Chain = new WalChainWatch(services.Data, services.Index, system, from) };
+        }
+        var before = known.Chain!.Breaks;
+        await known.Chain.LookAsync(trust, hint, SegmentsAtOnce, cancellationToken);
+        foreach (var found in known.Chain.Breaks.Except(before)) LogBreak(system.ToString(), found.Reason, found.At.ToString(), newest.Label.ToString());
+        readings.Add(new Reading(SignalTable.Gaps, known.Chain.BreakCount, system.ToString()));
+    }
+
+    /// <summary>Where the primary says it is; null while none is heard.</summary>
+    private ArchivingHint? HintOf(List<RegisteredHost> databases, SystemIdentifier system)
+    {
+        var heard = databases.Where(host => host.System == system).Select(host => board.Of(host.Thumbprint)).Where(last => last.Heartbeat is { InRecovery: false, Timeline: > 0 and <= uint.MaxValue });
+        return heard.OrderByDescending(last => last.Seen).Select(last => (ArchivingHint?)new ArchivingHint(new TimelineId((uint)last.Heartbeat!.Timeline), last.Heartbeat.ArchivedTo)).FirstOrDefault();
+    }
+
+    [LoggerMessage(600, LogLevel.Error, "WAL of system {System} does not replay on: {Reason}. Nothing after {Position} can be recovered from backup {Backup} or an earlier one; if the segment is lost, take a full backup now")]
+    private partial void LogBreak(string system, string reason, string position, string backup);
+
+    private sealed record SystemWatch(WalInventory Inventory, DateTimeOffset Listed, BackupName? Backup, WalChainWatch? Chain);
+}
