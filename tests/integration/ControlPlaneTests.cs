@@ -136,9 +136,11 @@ public sealed class ControlPlaneTests(SharedAzurite azurite)
                 Content = withBody ? new StringContent("{\"unknown\":1}", new System.Net.Http.Headers.MediaTypeHeaderValue(operation.TakesBytes ? ApiContract.Bytes : ApiContract.Json)) : null,
             };
             using var answer = await http.SendAsync(request);
-            var body = JsonDocument.Parse(await answer.Content.ReadAsByteArrayAsync()).RootElement;
+            var text = await answer.Content.ReadAsStringAsync();
             var expected = operation.TakesBytes ? 409 : withBody ? 400 : operation.Path.Contains('{') ? 404 : operation.Success;
-            Assert.True(expected == (int)answer.StatusCode, $"{operation.Id}: {answer.StatusCode} {body}");
+            Assert.True(expected == (int)answer.StatusCode, $"{operation.Id}: {answer.StatusCode} {text}");
+            if (expected < 400 && operation.Answer is null) continue;
+            var body = JsonDocument.Parse(text).RootElement;
             if (expected < 400) continue;
             Assert.Equal(ApiContract.Problem, answer.Content.Headers.ContentType!.MediaType);
             Assert.True(body.TryGetProperty("hint", out _), $"{operation.Id}: {body}");
