@@ -141,9 +141,9 @@ public sealed class WalGetter(CommandContext context, Host.Repository repository
         var length = found.Blob.Head.Prefix.PlainLength;
         if (name is WalFileName.Segment or WalFileName.Partial && length != expected)
             throw new DamagedException($"blob {found.Blob.Name} holds {length} bytes, a segment has {expected}", "it was written by a cluster of another wal_segment_size");
-        var keyring = Recipients.Keyring(context.Options, OptionTable.ContentPrivateKeyFile);
+        var keyring = Recipients.Keyring(context.Options, context.Options.Get(OptionTable.ArchiveGetTimeout), OptionTable.ContentPrivateKeyFile);
         if (keyring.IsEmpty)
-            throw new ConfigurationException($"{name} is stored, and this host cannot open it: it holds no restorer's key", "set content-private-key-file, which init wrote for restorers");
+            throw new ConfigurationException($"{name} is stored, and this host cannot open it: it holds no restorer's key", "set content-private-key-file, which init wrote for restorers, or content-key");
         var beside = $"{destination}{Beside}{Environment.ProcessId}";
         Leftovers.Sweep(Path.GetDirectoryName(Path.GetFullPath(destination))!, $"{Path.GetFileName(destination)}{Beside}", "");
         try

@@ -75,7 +75,7 @@ public sealed class CheckRun(CommandContext context)
             _findings.Warn(CheckTopic.Archiving, "no segment was sent: what is wrong above comes first");
             return null;
         }
-        var keyring = Recipients.Keyring(context.Options, OptionTable.ContentPrivateKeyFile, OptionTable.IndexPrivateKeyFile);
+        var keyring = Recipients.Keyring(context.Options, StoreOptions.OperatorDeadline, OptionTable.ContentPrivateKeyFile, OptionTable.IndexPrivateKeyFile);
         _trial = await new ArchiveTrial(context, repository.Data, new LogTrust(repository.Log, view), identity?.Equality, keyring, _findings)
             .RunAsync(session, server.System, directory, cancellationToken).ConfigureAwait(false);
         return null;

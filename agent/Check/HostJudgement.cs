@@ -4,6 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using Holdfast.Agent.Options;
 using Holdfast.Agent.Terminal;
+using Holdfast.Core.KeyVault;
 
 namespace Holdfast.Agent.Check;
 
@@ -19,6 +20,8 @@ public sealed class HostJudgement(ResolvedOptions options, DateTimeOffset now, C
     private static readonly TimeSpan Soon = TimeSpan.FromDays(30), SoonForAuthorities = TimeSpan.FromDays(14);
 
     private static readonly OptionRow<string>[] PrivateKeys = [OptionTable.ContentPrivateKeyFile, OptionTable.IndexPrivateKeyFile, OptionTable.SigningKeyFile];
+
+    private static readonly OptionRow<KeyVaultKeyId>[] KeysInVault = [OptionTable.ContentKey, OptionTable.EscrowKey, OptionTable.IndexKey, OptionTable.SigningKey];
 
     private static readonly OptionRow<string>[] PublicKeys = [OptionTable.ContentKeyFile, OptionTable.EscrowKeyFile, OptionTable.IndexKeyFile];
 
@@ -52,7 +55,8 @@ public sealed class HostJudgement(ResolvedOptions options, DateTimeOffset now, C
     private void PrivateKey()
     {
         var held = PrivateKeys.Where(row => options.Find(row) is { } file && File.Exists(file)).Select(row => row.Name)
-            .Concat(PublicKeys.Where(row => options.Find(row) is { } file && IsPrivate(file)).Select(row => row.Name)).ToArray();
+            .Concat(PublicKeys.Where(row => options.Find(row) is { } file && IsPrivate(file)).Select(row => row.Name))
+            .Concat(KeysInVault.Where(row => options.TryGet(row, out _)).Select(row => row.Name)).ToArray();
         if (held.Length == 0) findings.Ok(CheckTopic.Rights, "holds no private key");
         else findings.Warn(CheckTopic.Rights, $"holds private keys: {string.Join(", ", held)}", "a database host needs none of them: keep them with the restorers and the control plane, and take the options out of its configuration");
     }

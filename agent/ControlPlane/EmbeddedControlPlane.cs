@@ -16,14 +16,13 @@ public sealed class EmbeddedControlPlane : IControlPlane
 {
     private readonly BlobServices _services;
     private readonly ResolvedOptions _options;
-    private readonly EcSigningKey _signing;
+    private readonly ISigningKey _signing;
     private readonly ClusterDecisions _decisions;
 
     private EmbeddedControlPlane(ResolvedOptions options, TimeProvider clock)
     {
         _options = options;
-        var file = options.Get(OptionTable.SigningKeyFile);
-        _signing = JsonWebKey.ReadSigning(Recipients.Read(file), file);
+        _signing = Recipients.Signing(options) ?? throw new ConfigurationException("deciding needs the control plane's signing key, and none is configured", "set signing-key-file or signing-key in the configuration that control-plane-config names");
         _services = BlobServices.Open(StoreOptions.From(options, StoreOptions.OperatorDeadline));
         _decisions = new ClusterDecisions(_services.Names.Cluster, _services.Log, _services.Data, _signing, clock);
     }
@@ -33,7 +32,7 @@ public sealed class EmbeddedControlPlane : IControlPlane
     public static EmbeddedControlPlane? TryOpen(CommandContext context)
     {
         if (context.Options.Find(OptionTable.ControlPlaneConfig) is not { } file)
-            return context.Options.Find(OptionTable.SigningKeyFile) is null ? null : new EmbeddedControlPlane(context.Options, context.Clock);
+            return context.Options.Find(OptionTable.SigningKeyFile) is null && !context.Options.TryGet(OptionTable.SigningKey, out _) ? null : new EmbeddedControlPlane(context.Options, context.Clock);
         var flags = new List<GivenOption> { new(OptionTable.Config, file, new OptionSource(OptionOrigin.Flag, "option control-plane-config")) };
         if (context.Options.Find(OptionTable.Cluster) is { } cluster)
             flags.Add(new GivenOption(OptionTable.Cluster, cluster, context.Options.SourceOf(OptionTable.Cluster)!.Value));
@@ -65,6 +64,6 @@ public sealed class EmbeddedControlPlane : IControlPlane
     public void Dispose()
     {
         _services.Dispose();
-        _signing.Dispose();
+        (_signing as IDisposable)?.Dispose();
     }
 }

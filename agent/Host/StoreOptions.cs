@@ -1,5 +1,6 @@
 using Holdfast.Agent.Options;
 using Holdfast.Core;
+using Holdfast.Core.KeyVault;
 using Holdfast.Core.Repository;
 
 namespace Holdfast.Agent.Host;
@@ -28,16 +29,44 @@ public static class StoreOptions
         };
     }
 
+    /// <summary>As whom and how Key Vault is asked.</summary>
+    /// <exception cref="ConfigurationException">An option that key-vault-auth needs is missing.</exception>
+    public static KeyVaultSettings KeyVault(ResolvedOptions options, TimeSpan deadline)
+    {
+        var attempt = options.Get(OptionTable.RepoTimeout);
+        return new KeyVaultSettings
+        {
+            Credential = KeyVaultCredential(options),
+            AuthorityHost = options.TryGet(OptionTable.RepoAuthorityHost, out var authority) ? authority : null,
+            CaFile = options.Find(OptionTable.RepoCaFile),
+            Calls = new StoreCallOptions { AttemptTimeout = attempt < deadline ? attempt : deadline, Deadline = deadline },
+        };
+    }
+
+    private static StoreCredential KeyVaultCredential(ResolvedOptions options) => (options.Get(OptionTable.KeyVaultAuth), options.Get(OptionTable.RepoAuth)) switch
+    {
+        (KeyVaultAuthentication.Workload, _) or (KeyVaultAuthentication.Repo, RepositoryAuthentication.Workload) => Workload(options),
+        (KeyVaultAuthentication.ServicePrincipal, _) or (KeyVaultAuthentication.Repo, RepositoryAuthentication.ServicePrincipal) => ServicePrincipal(options),
+        _ => Managed(options),
+    };
+
     private static StoreCredential Credential(ResolvedOptions options) => options.Get(OptionTable.RepoAuth) switch
     {
         RepositoryAuthentication.ConnectionString => new StoreCredential.ConnectionString(options.Get(OptionTable.RepoConnectionString)),
         RepositoryAuthentication.SharedKey => new StoreCredential.SharedKey(options.Get(OptionTable.RepoAccount), options.Get(OptionTable.RepoKey)),
         RepositoryAuthentication.Sas => new StoreCredential.ContainerSas(options.Find(OptionTable.RepoSasData), options.Find(OptionTable.RepoSasLog),
             options.Find(OptionTable.RepoSasCatalog), options.Find(OptionTable.RepoSasWork), options.Find(OptionTable.RepoSasQueue)),
-        RepositoryAuthentication.Managed => new StoreCredential.ManagedIdentity(options.Find(OptionTable.RepoClientId)),
-        RepositoryAuthentication.Workload => new StoreCredential.WorkloadIdentity(options.Find(OptionTable.RepoTenantId), options.Find(OptionTable.RepoClientId), options.Find(OptionTable.RepoTokenFile)),
-        RepositoryAuthentication.ServicePrincipal when options.Find(OptionTable.RepoClientCertificate) is { } certificate =>
-            new StoreCredential.ClientCertificate(options.Get(OptionTable.RepoTenantId), options.Get(OptionTable.RepoClientId), certificate),
-        _ => new StoreCredential.ClientSecret(options.Get(OptionTable.RepoTenantId), options.Get(OptionTable.RepoClientId), options.Get(OptionTable.RepoClientSecret)),
+        RepositoryAuthentication.Managed => Managed(options),
+        RepositoryAuthentication.Workload => Workload(options),
+        _ => ServicePrincipal(options),
     };
+
+    private static StoreCredential.ManagedIdentity Managed(ResolvedOptions options) => new(options.Find(OptionTable.RepoClientId));
+
+    private static StoreCredential.WorkloadIdentity Workload(ResolvedOptions options) =>
+        new(options.Find(OptionTable.RepoTenantId), options.Find(OptionTable.RepoClientId), options.Find(OptionTable.RepoTokenFile));
+
+    private static StoreCredential ServicePrincipal(ResolvedOptions options) => options.Find(OptionTable.RepoClientCertificate) is { } certificate
+        ? new StoreCredential.ClientCertificate(options.Get(OptionTable.RepoTenantId), options.Get(OptionTable.RepoClientId), certificate)
+        : new StoreCredential.ClientSecret(options.Get(OptionTable.RepoTenantId), options.Get(OptionTable.RepoClientId), options.Get(OptionTable.RepoClientSecret));
 }

@@ -45,9 +45,9 @@ public sealed class InfoCommand : AgentCommand
         var (gaps, verify) = (context.Options.Get(OptionTable.Gaps), context.Options.Get(OptionTable.Verify));
         using var codec = FrameCodecs.Create(3);
         var keys = new SurveyKeys(
-            Recipients.Keyring(context.Options, OptionTable.ContentPrivateKeyFile, OptionTable.IndexPrivateKeyFile), Recipients.Keyring(context.Options, OptionTable.ContentPrivateKeyFile), codec);
+            Recipients.Keyring(context.Options, Deadline, OptionTable.ContentPrivateKeyFile, OptionTable.IndexPrivateKeyFile), Recipients.Keyring(context.Options, Deadline, OptionTable.ContentPrivateKeyFile), codec);
         if (verify && keys.Index.IsEmpty)
-            throw new ConfigurationException("info --verify needs a key that opens indexes, and none is configured", "run it on a restorer or the control plane, with index-private-key-file or content-private-key-file set");
+            throw new ConfigurationException("info --verify needs a key that opens indexes, and none is configured", "run it on a restorer or the control plane, with index-private-key-file or content-private-key-file set, or index-key or content-key");
         using var repository = Host.Repository.Open(context, Deadline);
         var report = await ReadAsync(context, repository, keys, verify, cancellationToken).ConfigureAwait(false);
         if (context.Json) context.WriteJson(report, InfoJson.Default.InfoReport);

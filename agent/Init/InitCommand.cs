@@ -30,6 +30,7 @@ public sealed class InitCommand : AgentCommand
     [
         new("a cluster named shop, asking before it is made", "holdfast init --cluster=shop --repo-endpoint=https://ACCOUNT.blob.core.windows.net"),
         new("the same from a script", "holdfast init --cluster=shop --repo-endpoint=https://ACCOUNT.blob.core.windows.net --yes"),
+        new("with a key in Key Vault and the endpoint in the configuration", "holdfast init --cluster=shop --content-key=https://VAULT.vault.azure.net/keys/content"),
         new("with the account's connection string, keys in a folder of one's own", "holdfast init --cluster=shop --repo-auth=connection-string --repo-connection-string-file=/root/connection --key-path=/root/keys"),
     ];
 
@@ -61,15 +62,17 @@ public sealed class InitCommand : AgentCommand
         var names = services.Names;
         var access = initializer.UsesIdentity ? "managed identities, to be given rights by you" : $"SAS tokens, valid until {Quantity.Time(initializer.SasExpires)}";
         context.Error.WriteLine(exists ? $"cluster {names.Cluster} exists; the files that are missing will be made" : $"cluster {names.Cluster} will be made");
-        new TextTable("", "")
+        var table = new TextTable("", "")
             .Add("  account", services.Admin.BlobEndpoint.ToString())
             .Add("  containers", string.Join(", ", names.All))
             .Add("  queue", names.ReportsQueue)
             .Add("  table", names.JournalTable)
             .Add("  keys", "content, index, escrow: RSA 3072; signing: P-256; equality: 256 bits; those that are there are kept")
             .Add("  folder", initializer.Folder)
-            .Add("  access", access)
-            .WriteTo(context.Error);
+            .Add("  access", access);
+        foreach (var row in KeysInVault.Rows)
+            if (context.Options.TryGet(row, out var id)) table.Add("  " + row.Name, $"{id}, not made here");
+        table.WriteTo(context.Error);
     }
 
     private static void Report(CommandContext context, BlobServices services, Initializer initializer, ClusterFacts facts, bool created)

@@ -7,6 +7,7 @@ using Holdfast.Agent.Host;
 using Holdfast.Agent.Options;
 using Holdfast.Core;
 using Holdfast.Core.Api;
+using Holdfast.Core.KeyVault;
 using Holdfast.Core.Repository;
 using Holdfast.Core.Sealing;
 
@@ -46,12 +47,12 @@ internal sealed class Initializer(CommandContext context, BlobServices services)
     public async Task<bool> ExistsAsync(CancellationToken cancellationToken)
     {
         if (await ReadFirstEntryAsync(cancellationToken).ConfigureAwait(false) is not { } bytes) return false;
-        using var signing = ClusterKeys.TryLoadSigning(_folder);
-        return signing is not null && IsSignedBy(bytes, signing.PublicKey) ? true : throw ExistsAlready();
+        return ClusterKeys.TryLoadPinned(_folder) is { } pinned && IsSignedBy(bytes, pinned) ? true : throw ExistsAlready();
     }
 
     /// <summary>Whether nothing of an existing cluster's folder is missing.</summary>
-    public bool IsComplete() => _folder.Read(KitFile) is not null && new[] { "agent", "control-plane", "restorer" }.All(role => _folder.Read(role + "/holdfast.conf") is not null);
+    public bool IsComplete() => _folder.Read(KitFile) is not null && new[] { "agent", "control-plane", "restorer" }.All(role => _folder.Read(role + "/holdfast.conf") is not null)
+        && new[] { ClusterKeys.ContentFile, ClusterKeys.IndexFile, ClusterKeys.EscrowFile }.All(file => _folder.Read(ClusterKeys.PublicFile(file)) is not null);
 
     /// <summary>Makes what is missing.</summary>
     /// <param name="exists">What <see cref="ExistsAsync"/> said.</param>
@@ -60,7 +61,7 @@ internal sealed class Initializer(CommandContext context, BlobServices services)
     {
         if (exists && IsComplete()) return await ReadLogAsync(cancellationToken).ConfigureAwait(false);
         MakeFolders();
-        using var keys = ClusterKeys.Load(_folder, context.Options, mayMake: !exists, Write);
+        using var keys = await ClusterKeys.LoadAsync(_folder, context.Options, mayMake: !exists, Write, cancellationToken).ConfigureAwait(false);
         var address = Address(keys.Signing.PublicKey);
         ApiKeys.Complete(_folder, Write);
         await WriteConfigurationsAsync(address, keys, cancellationToken).ConfigureAwait(false);
@@ -100,9 +101,9 @@ internal sealed class Initializer(CommandContext context, BlobServices services)
         var access = new RoleAccess(services.Admin, services.Names, SasExpires);
         await WriteConfigurationAsync("agent", access.AgentAsync, credential => RoleConfigurations.Agent(address, credential, keys.Token is not null), cancellationToken).ConfigureAwait(false);
         await WriteConfigurationAsync("control-plane", access.ControlPlaneAsync,
-            credential => RoleConfigurations.ControlPlane(address, credential, _folder.Read(ClusterKeys.IndexFile) is not null), cancellationToken).ConfigureAwait(false);
+            credential => RoleConfigurations.ControlPlane(address, credential, _folder.Read(ClusterKeys.IndexFile) is not null, KeysInVault.Of(context.Options)), cancellationToken).ConfigureAwait(false);
         await WriteConfigurationAsync("restorer", access.RestorerAsync,
-            credential => RoleConfigurations.Restorer(address, credential, _folder.Read(ClusterKeys.ContentFile) is not null), cancellationToken).ConfigureAwait(false);
+            credential => RoleConfigurations.Restorer(address, credential, _folder.Read(ClusterKeys.ContentFile) is not null, KeysInVault.Of(context.Options)), cancellationToken).ConfigureAwait(false);
     }
 
     private async Task WriteConfigurationAsync(
@@ -136,22 +137,25 @@ internal sealed class Initializer(CommandContext context, BlobServices services)
 
     private async Task<LogView> ReadLogAsync(CancellationToken cancellationToken)
     {
-        using var signing = ClusterKeys.TryLoadSigning(_folder)!;
-        return await new ClusterLog(services.Log, [signing.PublicKey], services.Names.Cluster).ReadStateAsync(null, cancellationToken).ConfigureAwait(false);
+        return await new ClusterLog(services.Log, [ClusterKeys.TryLoadPinned(_folder)!], services.Names.Cluster).ReadStateAsync(null, cancellationToken).ConfigureAwait(false);
     }
 
     private void CheckKeys(ClusterFacts facts, ClusterKeys keys)
     {
         foreach (var (file, logged, found) in new[]
                  {
-                     (ClusterKeys.ContentFile, facts.ContentKey.Thumbprint, keys.Content.Thumbprint),
-                     (ClusterKeys.IndexFile, facts.IndexKey.Thumbprint, keys.Index.Thumbprint),
-                     (ClusterKeys.EscrowFile, facts.EscrowKey?.Thumbprint ?? keys.Escrow.Thumbprint, keys.Escrow.Thumbprint),
+                     (ClusterKeys.ContentFile, facts.ContentKey, keys.Content),
+                     (ClusterKeys.IndexFile, facts.IndexKey, keys.Index),
+                     (ClusterKeys.EscrowFile, facts.EscrowKey, keys.Escrow),
                  })
-            if (logged != found)
-                throw new RefusedException($"{_folder.FileName(ClusterKeys.PublicFile(file))} is key {found.Short}, but cluster {facts.Name} was created with {logged.Short}",
+            if (logged is not null && logged.Thumbprint != found.Thumbprint && !IsLaterVersion(logged.KeyId, found.KeyId))
+                throw new RefusedException($"{_folder.FileName(ClusterKeys.PublicFile(file))} is key {found.Thumbprint.Short}, but cluster {facts.Name} was created with {logged.Thumbprint.Short}",
                     "what is sealed to the wrong key cannot be opened with the cluster's: bring the right file back, and remove the confs that init made now");
     }
+
+    /// <summary>Whether both are versions of one key in Key Vault, the operator's own.</summary>
+    private static bool IsLaterVersion(string logged, string found) =>
+        KeyVaultKeyId.TryParse(logged, out var first) && KeyVaultKeyId.TryParse(found, out var later) && first.IsSameKey(later);
 
     /// <summary>log/0, whoever signed it; null when it is absent, also because its container is.</summary>
     private async Task<ReadOnlyMemory<byte>?> ReadFirstEntryAsync(CancellationToken cancellationToken)

@@ -1,5 +1,6 @@
 using System.Text;
 using Holdfast.Agent.Options;
+using Holdfast.Core.KeyVault;
 using Holdfast.Core.Repository;
 using Holdfast.Core.Sealing;
 
@@ -15,6 +16,20 @@ namespace Holdfast.Agent.Init;
 /// <param name="ControlPlaneUrl">Where the control plane listens.</param>
 internal sealed record ClusterAddress(
     string Cluster, Uri Endpoint, Uri? QueueEndpoint, Uri? TableEndpoint, bool HasAuthority, VerifyingKey ControlPlaneKey, Uri ControlPlaneUrl);
+
+/// <summary>The keys that are in Key Vault, by role; null: in a file. The escrow key is named nowhere: it is for the day on which somebody does.</summary>
+internal readonly record struct KeysInVault(KeyVaultKeyId? Signing, KeyVaultKeyId? Index, KeyVaultKeyId? Content)
+{
+    /// <summary>The options that name them, the escrow key's too.</summary>
+    public static IReadOnlyList<OptionRow<KeyVaultKeyId>> Rows { get; } = [OptionTable.ContentKey, OptionTable.EscrowKey, OptionTable.IndexKey, OptionTable.SigningKey];
+
+    /// <summary>As the options of init say.</summary>
+    public static KeysInVault Of(ResolvedOptions options)
+    {
+        KeyVaultKeyId? Find(OptionRow<KeyVaultKeyId> row) => options.TryGet(row, out var id) ? id : null;
+        return new KeysInVault(Find(OptionTable.SigningKey), Find(OptionTable.IndexKey), Find(OptionTable.ContentKey));
+    }
+}
 
 /// <summary>The configuration files that init writes, one for each role. Paths in them are relative: each folder can be copied as a whole. Pure.</summary>
 internal static class RoleConfigurations
@@ -35,14 +50,16 @@ internal static class RoleConfigurations
     }
 
     /// <summary>The control plane's: signs the log, reads the index, opens no content.</summary>
-    public static string ControlPlane(ClusterAddress address, StoreCredential credential, bool hasIndexKey)
+    public static string ControlPlane(ClusterAddress address, StoreCredential credential, bool hasIndexKey, KeysInVault inVault = default)
     {
         var text = Start(address, credential, "the control plane: whoever has this folder decides what the cluster's log says");
         Add(text, OptionTable.RepoTableEndpoint, address.TableEndpoint?.AbsoluteUri.TrimEnd('/'));
         Add(text, OptionTable.RepoSasJournal, (credential as StoreCredential.ContainerSas)?.JournalTable);
-        Add(text, OptionTable.SigningKeyFile, Path.GetFileName(ClusterKeys.SigningFile));
+        if (inVault.Signing is null) Add(text, OptionTable.SigningKeyFile, Path.GetFileName(ClusterKeys.SigningFile));
+        Add(text, OptionTable.SigningKey, inVault.Signing?.ToString());
         Add(text, OptionTable.EqualityKeyFile, Path.GetFileName(ClusterKeys.EqualityFile));
         if (hasIndexKey) Add(text, OptionTable.IndexPrivateKeyFile, Path.GetFileName(ClusterKeys.IndexFile));
+        Add(text, OptionTable.IndexKey, inVault.Index?.ToString());
         // Public halves: manifests are sealed to those who restore.
         Add(text, OptionTable.ContentKeyFile, Path.GetFileName(ClusterKeys.ContentFile));
         Add(text, OptionTable.EscrowKeyFile, Path.GetFileName(ClusterKeys.EscrowFile));
@@ -52,10 +69,11 @@ internal static class RoleConfigurations
     }
 
     /// <summary>A restorer's: reads everything, writes nothing.</summary>
-    public static string Restorer(ClusterAddress address, StoreCredential credential, bool hasContentKey)
+    public static string Restorer(ClusterAddress address, StoreCredential credential, bool hasContentKey, KeysInVault inVault = default)
     {
         var text = Start(address, credential, "restorers: whoever has this folder can read all backups; keep it away from the database host");
         if (hasContentKey) Add(text, OptionTable.ContentPrivateKeyFile, Path.GetFileName(ClusterKeys.ContentFile));
+        Add(text, OptionTable.ContentKey, inVault.Content?.ToString());
         return text.ToString();
     }
 

@@ -22,6 +22,22 @@ public enum RepositoryAuthentication
     ServicePrincipal,
 }
 
+/// <summary>How the agent proves who it is to Key Vault (key-vault-auth).</summary>
+public enum KeyVaultAuthentication
+{
+    /// <summary>The identity that repo-auth names; the machine's when it names none.</summary>
+    Repo,
+
+    /// <summary>The managed identity of the machine.</summary>
+    Managed,
+
+    /// <summary>A federated workload identity.</summary>
+    Workload,
+
+    /// <summary>A service principal with a secret or a certificate.</summary>
+    ServicePrincipal,
+}
+
 /// <summary>What becomes of a segment that stays damaged (wal-damaged).</summary>
 public enum DamagedWalPolicy
 {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Holdfast.Core.KeyVault;
 
 namespace Holdfast.Agent.Options;
 
@@ -206,6 +207,18 @@ public static partial class OptionTable
         Details = details,
         Expected = "an https address without user, query or fragment (http only to this host itself)",
         Parser = OptionParsers.Url,
+    };
+
+    private static OptionRow<KeyVaultKeyId> VaultKey(string name, CommandSet commands, string summary, string details) => new()
+    {
+        Name = name,
+        Kind = OptionKind.Url,
+        Group = OptionGroup.Keys,
+        Commands = commands,
+        Summary = summary,
+        Details = details,
+        Expected = KeyVaultKeyId.Expected,
+        Parser = KeyVaultKeyId.TryParse,
     };
 
     private static OptionRow<PinnedKey> Key(string name, OptionGroup group, CommandSet commands, string summary, string details) => new()

@@ -1,5 +1,6 @@
 namespace Holdfast.Agent.Options;
 
+using Holdfast.Core.KeyVault;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Recovery;
 using Holdfast.Core.Repository;
@@ -177,7 +178,7 @@ public static partial class OptionTable
     // Keys
 
     /// <summary>control-plane-key</summary>
-    public static readonly OptionRow<PinnedKey> ControlPlaneKey = Key("control-plane-key", Keys, Register | ArchivePush | ArchiveGet | Check | Adopt | Info | Revoke | CommandSet.Agent | Restore, "the control plane's public signing key: the only one whose log counts",
+    public static readonly OptionRow<PinnedKey> ControlPlaneKey = Key("control-plane-key", Keys, Register | ArchivePush | ArchiveGet | Check | Adopt | Info | CommandSet.Token | Revoke | CommandSet.Agent | Restore, "the control plane's public signing key: the only one whose log counts",
         "THUMBPRINT:POINT, 43 and 86 characters of base64url, as init prints it.");
 
     /// <summary>content-key-file</summary>
@@ -198,6 +199,27 @@ public static partial class OptionTable
 
     /// <summary>signing-key-file</summary>
     public static readonly OptionRow<string> SigningKeyFile = Path("signing-key-file", Keys, Deciding | Check, "the control plane's private signing key (JWK), for the embedded control plane");
+
+    /// <summary>content-key</summary>
+    public static readonly OptionRow<KeyVaultKeyId> ContentKey = VaultKey("content-key", Init | Restoring | Check | Info | ControlPlane, "the content key in Key Vault, instead of a file: https://VAULT/keys/NAME",
+        "A restorer unwraps with it: any version that is enabled opens what was sealed to it. The control plane seals to its newest version, and needs no right but to read it. Database hosts take the public half, as content-key-file. With a version in the address, only that one is used.");
+
+    /// <summary>escrow-key</summary>
+    public static readonly OptionRow<KeyVaultKeyId> EscrowKey = VaultKey("escrow-key", Init | Restoring | Check | Info | ControlPlane, "the escrow key in Key Vault, instead of a file: https://VAULT/keys/NAME",
+        "In another vault, region and subscription than the content key: it is for the day on which that one is gone. A restorer that has both asks this one when the other does not open an object.");
+
+    /// <summary>index-key</summary>
+    public static readonly OptionRow<KeyVaultKeyId> IndexKey = VaultKey("index-key", Init | Restoring | Check | Info | ControlPlane, "the index key in Key Vault, instead of a file: https://VAULT/keys/NAME",
+        "The control plane unwraps with it and seals to its newest version. Database hosts take the public half, as index-key-file.");
+
+    /// <summary>signing-key</summary>
+    public static readonly OptionRow<KeyVaultKeyId> SigningKey = VaultKey("signing-key", Init | Deciding | Check | ControlPlane, "the control plane's signing key in Key Vault, instead of a file: https://VAULT/keys/NAME",
+        "The version whose public half is control-plane-key signs, whatever newer ones there are: hosts have pinned it.");
+
+    /// <summary>key-vault-auth</summary>
+    public static readonly OptionRow<KeyVaultAuthentication> KeyVaultAuth = Choice<KeyVaultAuthentication>("key-vault-auth", Keys, Init | Deciding | Restoring | Check | Info | ControlPlane, "how this host proves who it is to Key Vault",
+        ["repo", "managed", "workload", "service-principal"], "repo", "one identity is enough, where there is one",
+        "repo: as repo-auth says when that is an identity, else managed. The others take what repo-client-id, repo-tenant-id, repo-client-secret, repo-client-certificate, repo-token-file and repo-authority-host say; repo-ca-file counts for vaults, too.");
 
     /// <summary>equality-key-file</summary>
     public static readonly OptionRow<string> EqualityKeyFile = Path("equality-key-file", Keys, Deciding, "the cluster's equality key, kept by the control plane and given to hosts when they register");
@@ -382,7 +404,7 @@ public static partial class OptionTable
         RepoSasData, RepoSasDataFile, RepoSasLog, RepoSasLogFile, RepoSasCatalog, RepoSasCatalogFile, RepoSasWork, RepoSasWorkFile, RepoSasQueue, RepoSasQueueFile, RepoSasJournal, RepoSasJournalFile,
         RepoClientId, RepoTenantId, RepoClientSecret, RepoClientSecretFile, RepoClientCertificate, RepoTokenFile, RepoAuthorityHost, RepoCaFile, RepoTimeout,
         PgPath, PgSocketPath, PgHost, PgPort, PgUser, PgDatabase,
-        ControlPlaneKey, ContentKeyFile, EscrowKeyFile, IndexKeyFile, ContentPrivateKeyFile, IndexPrivateKeyFile, SigningKeyFile, EqualityKeyFile, ControlPlaneConfig,
+        ControlPlaneKey, ContentKeyFile, EscrowKeyFile, IndexKeyFile, ContentPrivateKeyFile, IndexPrivateKeyFile, SigningKeyFile, ContentKey, EscrowKey, IndexKey, SigningKey, KeyVaultAuth, EqualityKeyFile, ControlPlaneConfig,
         ControlPlaneUrl, ControlPlaneApiKey, ControlPlaneApiKeyFile, ControlPlaneOperatorKey, ControlPlaneOperatorKeyFile, SasDays, Role, Reason, EnrolmentToken, EnrolmentTokenFile,
         Type, BackupHost, Detach, ScheduleFull, ScheduleDiff, ScheduleIncr,
         Kit, TargetTime, TargetXid, TargetLsn, TargetName, TargetImmediate, TargetExclusive, TargetTimeline, TargetAction, Set, TablespaceMap, ConfigPath, LinkAll, AdoptAfterwards, SkipSpaceCheck, DryRun,

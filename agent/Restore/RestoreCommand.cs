@@ -63,8 +63,8 @@ public sealed class RestoreCommand : AgentCommand
         UnixFiles.FailBeyondLimits();
         var options = context.Options;
         var target = RestoreTarget.From(options);
-        var keyring = Recipients.Keyring(options, OptionTable.ContentPrivateKeyFile);
-        if (keyring.IsEmpty) throw new ConfigurationException("restore needs a key that opens content, and none is configured", "set content-private-key-file to the content key, which init wrote for restorers, or to the escrow key");
+        var keyring = Recipients.Keyring(options, Deadline, OptionTable.ContentPrivateKeyFile);
+        if (keyring.IsEmpty) throw new ConfigurationException("restore needs a key that opens content, and none is configured", "set content-private-key-file to the content key, which init wrote for restorers, or to the escrow key; or content-key to the one in Key Vault");
         using var repository = Host.Repository.Open(context, Deadline);
         var view = await ReadLogAsync(context, repository, cancellationToken).ConfigureAwait(false);
         using var codec = FrameCodecs.Create(3);

@@ -1,7 +1,6 @@
 using Azure;
 using Azure.Core;
 using Azure.Core.Pipeline;
-using Azure.Identity;
 using Azure.Storage;
 using Azure.Storage.Blobs;
 using Azure.Storage.Queues;
@@ -25,7 +24,7 @@ public sealed class BlobServices : IDisposable
         _extraPolicy = extraPolicy;
         _http = StoreTransport.CreateClient(settings.CaFile);
         _transport = new HttpClientTransport(_http);
-        _identity = Identity(settings.Credential);
+        _identity = Guarded(() => StoreIdentity.Of(settings.Credential, settings.AuthorityHost, _transport));
     }
 
     /// <summary>Opens the containers of <paramref name="settings"/>.</summary>
@@ -190,48 +189,6 @@ public sealed class BlobServices : IDisposable
         options.Diagnostics.IsTelemetryEnabled = false;
         options.AddPolicy(new SingleTryPolicy(), HttpPipelinePosition.BeforeTransport);
         if (_extraPolicy is not null) options.AddPolicy(_extraPolicy, HttpPipelinePosition.BeforeTransport);
-        return options;
-    }
-
-    private TokenCredential? Identity(StoreCredential credential) => Guarded<TokenCredential?>(() => credential switch
-    {
-        StoreCredential.ManagedIdentity it => new ManagedIdentityCredential(Managed(it)),
-        StoreCredential.WorkloadIdentity it => new WorkloadIdentityCredential(Workload(it)),
-        StoreCredential.ClientSecret it => new ClientSecretCredential(it.TenantId, it.ClientId, it.Secret,
-            Ask(new ClientSecretCredentialOptions { DisableInstanceDiscovery = IsDisconnected })),
-        StoreCredential.ClientCertificate it => new ClientCertificateCredential(it.TenantId, it.ClientId, it.CertificateFile,
-            Ask(new ClientCertificateCredentialOptions { DisableInstanceDiscovery = IsDisconnected })),
-        _ => null,
-    });
-
-    // A token request is made within a store call, whose funnel retries and limits it; the SDK's own retries would multiply them.
-    private T Ask<T>(T options) where T : TokenCredentialOptions
-    {
-        options.Transport = _transport;
-        options.Retry.MaxRetries = 0;
-        options.Diagnostics.IsLoggingEnabled = false;
-        options.Diagnostics.IsDistributedTracingEnabled = false;
-        options.Diagnostics.IsTelemetryEnabled = false;
-        if (_settings.AuthorityHost is { } host) options.AuthorityHost = StoreSettings.CheckEndpoint(host, "authority-host");
-        return options;
-    }
-
-    // Where Azure's own clouds are not reached, nor is login.microsoftonline.com, which would be asked whether the authority is one of them.
-    private bool IsDisconnected => _settings.AuthorityHost is { } host
-        && !((Uri[])[AzureAuthorityHosts.AzurePublicCloud, AzureAuthorityHosts.AzureGovernment, AzureAuthorityHosts.AzureChina]).Any(known => known.Host == host.Host);
-
-    private ManagedIdentityCredentialOptions Managed(StoreCredential.ManagedIdentity it)
-    {
-        var id = it.ClientId is null ? ManagedIdentityId.SystemAssigned : ManagedIdentityId.FromUserAssignedClientId(it.ClientId);
-        return Ask(new ManagedIdentityCredentialOptions(id));
-    }
-
-    private WorkloadIdentityCredentialOptions Workload(StoreCredential.WorkloadIdentity it)
-    {
-        var options = Ask(new WorkloadIdentityCredentialOptions { DisableInstanceDiscovery = IsDisconnected });
-        if (it.TenantId is not null) options.TenantId = it.TenantId;
-        if (it.ClientId is not null) options.ClientId = it.ClientId;
-        if (it.TokenFile is not null) options.TokenFilePath = it.TokenFile;
         return options;
     }
 }

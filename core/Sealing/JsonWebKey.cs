@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -13,10 +14,13 @@ public static class JsonWebKey
 {
     private const int MaxFile = 64 << 10;
 
-    /// <summary>An RSA key; <paramref name="withPrivate"/> demands or leaves out the private half.</summary>
+    /// <summary>
+    /// An RSA key; <paramref name="withPrivate"/> demands or leaves out the private half. A public one may also be PEM, as <c>az keyvault key download</c> writes it.
+    /// </summary>
     /// <exception cref="ConfigurationException">Not such a key; names the source, never its content.</exception>
     public static RsaKey ReadRsa(ReadOnlySpan<byte> json, string source, bool withPrivate)
     {
+        if (!withPrivate && json.StartsWith("-----BEGIN PUBLIC KEY-----"u8)) return ReadPem(json, source);
         var key = Read(json, source, "RSA");
         var parameters = new RSAParameters { Modulus = Field(key.N, "n", source), Exponent = Field(key.E, "e", source) };
         if (withPrivate)
@@ -30,6 +34,15 @@ public static class JsonWebKey
         }
         try { return new RsaKey(RSA.Create(parameters), key.Kid); }
         catch (CryptographicException e) { throw new ConfigurationException($"{source}: the numbers are no RSA key", inner: e); }
+    }
+
+    private static RsaKey ReadPem(ReadOnlySpan<byte> pem, string source)
+    {
+        if (pem.Length > MaxFile) throw new ConfigurationException($"{source}: a key file has at most {MaxFile} bytes, this one {pem.Length}");
+        var rsa = RSA.Create();
+        try { rsa.ImportFromPem(Encoding.ASCII.GetString(pem)); }
+        catch (Exception e) when (e is ArgumentException or CryptographicException) { throw new ConfigurationException($"{source}: the PEM holds no public RSA key", inner: e); }
+        return new RsaKey(rsa);
     }
 
     /// <summary>A signing key with its private half.</summary>
@@ -55,7 +68,7 @@ public static class JsonWebKey
         return Write(new KeyFields
         {
             Kty = "RSA", Use = "enc", N = Text(p.Modulus), E = Text(p.Exponent), D = Text(p.D), P = Text(p.P), Q = Text(p.Q),
-            Dp = Text(p.DP), Dq = Text(p.DQ), Qi = Text(p.InverseQ),
+            Dp = Text(p.DP), Dq = Text(p.DQ), Qi = Text(p.InverseQ), Kid = key.KeyId == key.Thumbprint.ToString() ? null : key.KeyId,
         });
     }
 

@@ -19,10 +19,17 @@ public sealed class Keyring
     private const int MaxRuns = 4096;
 
     private readonly Dictionary<(KeyThumbprint, WrapAlgorithm), IKeyEncryptionKey> _keys;
+    private readonly IReadOnlyList<IVersionedKey> _versioned = [];
     private readonly ConcurrentDictionary<string, OpenedKeys> _runs = new();
 
     /// <summary>A keyring of these private keys.</summary>
-    public Keyring(IEnumerable<(KeyThumbprint Thumbprint, IKeyEncryptionKey Key)> keys) => _keys = keys.ToDictionary(k => (k.Thumbprint, WrapAlgorithm.RsaOaep256), k => k.Key);
+    /// <param name="keys">Keys at hand.</param>
+    /// <param name="versioned">Keys that are asked when none at hand opens the content.</param>
+    public Keyring(IEnumerable<(KeyThumbprint Thumbprint, IKeyEncryptionKey Key)> keys, IReadOnlyList<IVersionedKey>? versioned = null)
+    {
+        _keys = keys.ToDictionary(k => (k.Thumbprint, WrapAlgorithm.RsaOaep256), k => k.Key);
+        _versioned = versioned ?? [];
+    }
 
     /// <summary>A host's keyring: opens what was sealed to it alone, its jobs.</summary>
     public Keyring(AgreementKey host) => _keys = new() { [(host.Thumbprint, WrapAlgorithm.EcdhP256)] = host };
@@ -31,7 +38,7 @@ public sealed class Keyring
     public static Keyring Empty { get; } = new([]);
 
     /// <summary>Whether there is any key.</summary>
-    public bool IsEmpty => _keys.Count == 0;
+    public bool IsEmpty => _keys.Count + _versioned.Count == 0;
 
     /// <summary>The keys of an object, checked against its commitments.</summary>
     /// <exception cref="SealedObjectException">No slot is for a key of this ring, a slot does not unwrap, or a commitment does not match.</exception>
@@ -53,15 +60,39 @@ public sealed class Keyring
     private async ValueTask<OpenedKeys> UnwrapAsync(SealedPrefix prefix, CancellationToken cancellationToken)
     {
         // Content before index: it opens both.
-        foreach (var slot in prefix.Slots.OrderBy(slot => slot.Purpose))
-        {
-            if (!_keys.TryGetValue((slot.Thumbprint, slot.Algorithm), out var key)) continue;
-            var unwrapped = await UnwrapAsync(slot, key, cancellationToken).ConfigureAwait(false);
-            return slot.Purpose == SlotPurpose.Index ? new OpenedKeys(unwrapped, null) : new OpenedKeys(SealingKeys.IndexDataKey(unwrapped), unwrapped);
-        }
+        var slots = prefix.Slots.OrderBy(slot => slot.Purpose).ToList();
+        var first = slots.Find(slot => _keys.ContainsKey((slot.Thumbprint, slot.Algorithm)));
+        if (first is null or { Purpose: SlotPurpose.Index } && await UnwrapRemotelyAsync(first is null ? slots : slots[..slots.IndexOf(first)], cancellationToken).ConfigureAwait(false) is { } opened)
+            return opened;
+        if (first is not null) return await OpenAsync(first, _keys[(first.Thumbprint, first.Algorithm)], cancellationToken).ConfigureAwait(false);
         throw new SealedObjectException(
-            $"none of the {_keys.Count} keys at hand opens it; it is sealed to {string.Join(", ", prefix.Slots.Select(s => $"{s.Purpose} {s.Thumbprint.Short}"))}",
-            "check content-private-key-file; after a rotation the old key must still be at hand");
+            $"none of the {_keys.Count + _versioned.Count} keys at hand opens it; it is sealed to {string.Join(", ", prefix.Slots.Select(s => $"{s.Purpose} {s.Thumbprint.Short}"))}",
+            "check content-private-key-file; after a rotation the old key must still be at hand, and its version in Key Vault enabled");
+    }
+
+    /// <summary>Asks one key after the other: an escrow key in another vault opens what the first vault does not. Null when none is for any of the slots.</summary>
+    private async ValueTask<OpenedKeys?> UnwrapRemotelyAsync(List<KeySlot> slots, CancellationToken cancellationToken)
+    {
+        StoreException? failure = null;
+        foreach (var versioned in _versioned)
+        {
+            try
+            {
+                if (await versioned.FindAsync(slots, cancellationToken).ConfigureAwait(false) is not var (slot, key)) continue;
+                return await OpenAsync(slot, key, cancellationToken).ConfigureAwait(false);
+            }
+            catch (StoreException e)
+            {
+                failure ??= e;
+            }
+        }
+        return failure is null ? null : throw failure;
+    }
+
+    private static async ValueTask<OpenedKeys> OpenAsync(KeySlot slot, IKeyEncryptionKey key, CancellationToken cancellationToken)
+    {
+        var unwrapped = await UnwrapAsync(slot, key, cancellationToken).ConfigureAwait(false);
+        return slot.Purpose == SlotPurpose.Index ? new OpenedKeys(unwrapped, null) : new OpenedKeys(SealingKeys.IndexDataKey(unwrapped), unwrapped);
     }
 
     private static async ValueTask<byte[]> UnwrapAsync(KeySlot slot, IKeyEncryptionKey key, CancellationToken cancellationToken)

@@ -61,7 +61,8 @@ public sealed class RsaKey : IKeyEncryptionKey, IDisposable
     /// <inheritdoc/>
     public void Dispose() => _rsa.Dispose();
 
-    private static void EnsureSupported(string algorithm)
+    /// <summary>Refuses every other algorithm than the one that slots have.</summary>
+    internal static void EnsureSupported(string algorithm)
     {
         if (algorithm != SealingRun.RsaOaep256) throw new NotSupportedException($"keys are wrapped with {SealingRun.RsaOaep256}, not {algorithm}");
     }

@@ -10,6 +10,20 @@ namespace Holdfast.Core.Sealing;
 /// <param name="Algorithm">How.</param>
 public sealed record Recipient(SlotPurpose Purpose, KeyThumbprint Thumbprint, IKeyEncryptionKey Key, WrapAlgorithm Algorithm = WrapAlgorithm.RsaOaep256)
 {
+    /// <summary>A key with versions; null: there is only this one.</summary>
+    private IVersionedKey? Versions { get; init; }
+
+    /// <summary>Whoever holds a key with versions: each run is sealed to the one that is the newest when it begins.</summary>
+    public static Recipient Newest(SlotPurpose purpose, IVersionedKey key) => new(purpose, default, null!) { Versions = key };
+
+    /// <summary>This recipient, or the newest version of its key.</summary>
+    internal async ValueTask<Recipient> ResolveAsync(CancellationToken cancellationToken)
+    {
+        if (Versions is null) return this;
+        var (thumbprint, key) = await Versions.NewestAsync(cancellationToken).ConfigureAwait(false);
+        return new Recipient(Purpose, thumbprint, key);
+    }
+
     /// <summary>A host that alone shall read what is in an object, its index too.</summary>
     public static Recipient Host(AgreementPublicKey key) => new(SlotPurpose.Content, key.Thumbprint, new AgreementKey(key), WrapAlgorithm.EcdhP256);
 }
@@ -44,7 +58,7 @@ public sealed class SealingRun : IDisposable
     public static async Task<SealingRun> StartAsync(IReadOnlyList<Recipient> recipients, CancellationToken cancellationToken)
     {
         if (!recipients.Any(r => r.Purpose == SlotPurpose.Content) || !recipients.Any(r => r.Purpose == SlotPurpose.Index))
-            throw new ConfigurationException("sealing needs a content key and an index key", "set content-key-file and index-key-file");
+            throw new ConfigurationException("sealing needs a content key and an index key", "set content-key-file and index-key-file, or content-key and index-key");
         return await WrapAsync(recipients, cancellationToken).ConfigureAwait(false);
     }
 
@@ -58,8 +72,9 @@ public sealed class SealingRun : IDisposable
         var dataKey = RandomNumberGenerator.GetBytes(SealedFormat.KeySize);
         var indexDataKey = SealingKeys.IndexDataKey(dataKey);
         var slots = new List<KeySlot>(recipients.Count);
-        foreach (var (purpose, thumbprint, key, algorithm) in recipients)
+        foreach (var recipient in recipients)
         {
+            var (purpose, thumbprint, key, algorithm) = await recipient.ResolveAsync(cancellationToken).ConfigureAwait(false);
             var secret = purpose == SlotPurpose.Index ? indexDataKey : dataKey;
             var wrapped = await key.WrapKeyAsync(algorithm.NameForKeys(), secret, cancellationToken).ConfigureAwait(false);
             slots.Add(new KeySlot(purpose, algorithm, thumbprint, key.KeyId, wrapped));

@@ -1,6 +1,6 @@
 using System.Collections.Frozen;
-using Azure.Core.Cryptography;
 using Holdfast.Core;
+using Holdfast.Core.KeyVault;
 using Holdfast.Core.Repository;
 using Holdfast.Core.Sealing;
 
@@ -15,7 +15,7 @@ namespace Holdfast.Functions.Embedded;
 /// <param name="AdminKey">The API key that may do everything.</param>
 /// <param name="OperatorKey">The API key that hosts and operators have; null: none.</param>
 public sealed record ClusterConfiguration(
-    StoreSettings Store, EcSigningKey Signing, Keyring Index, IReadOnlyList<Recipient> Recipients, EqualityKey Equality, string AdminKey, string? OperatorKey)
+    StoreSettings Store, ISigningKey Signing, Keyring Index, IReadOnlyList<Recipient> Recipients, EqualityKey Equality, string AdminKey, string? OperatorKey)
 {
     /// <summary>How long a call to the store may go on trying: a workflow repeats what failed, and a client waits.</summary>
     public static readonly TimeSpan StoreDeadline = TimeSpan.FromSeconds(60);
@@ -28,6 +28,7 @@ public sealed record ClusterConfiguration(
     {
         "control-plane-url", "control-plane-key", "control-plane-api-key", "control-plane-api-key-file", "control-plane-operator-key", "control-plane-operator-key-file",
         "signing-key-file", "index-private-key-file", "content-key-file", "escrow-key-file", "equality-key-file",
+        "signing-key", "index-key", "content-key", "escrow-key", "key-vault-auth",
         "repo-endpoint", "repo-queue-endpoint", "repo-table-endpoint", "repo-authority-host", "repo-ca-file", "repo-timeout", "repo-auth", "repo-account", "repo-connection-string", "repo-connection-string-file", "repo-key", "repo-key-file",
         "repo-sas-data", "repo-sas-data-file", "repo-sas-log", "repo-sas-log-file", "repo-sas-catalog", "repo-sas-catalog-file", "repo-sas-work", "repo-sas-work-file",
         "repo-sas-queue", "repo-sas-queue-file", "repo-sas-journal", "repo-sas-journal-file",
@@ -37,22 +38,13 @@ public sealed record ClusterConfiguration(
     /// <summary>The cluster's name.</summary>
     public string Cluster => Store.Names.Cluster;
 
-    /// <summary>Reads a cluster's section.</summary>
+    /// <summary>Reads a cluster's section. Keys in Key Vault are named, and not asked for yet: a vault that is away delays work, not the start.</summary>
     /// <exception cref="ConfigurationException">An option is missing or wrong, a key cannot be read.</exception>
     public static ClusterConfiguration Read(ConfigurationSection options)
     {
-        var index = options.ReadKey("index-private-key-file", (bytes, source) => JsonWebKey.ReadRsa(bytes, source, withPrivate: true));
-        var recipients = new List<Recipient> { new(SlotPurpose.Index, index.Thumbprint, index) };
-        foreach (var (purpose, option) in new[] { (SlotPurpose.Content, "content-key-file"), (SlotPurpose.Escrow, "escrow-key-file") })
-        {
-            if (options.Find(option) is null && purpose == SlotPurpose.Escrow) continue;
-            var key = options.ReadKey(option, (bytes, source) => JsonWebKey.ReadRsa(bytes, source, withPrivate: false));
-            recipients.Add(new Recipient(purpose, key.Thumbprint, key));
-        }
+        var keys = new ClusterKeys(options);
         return new ClusterConfiguration(
-            StoreOf(options),
-            options.ReadKey("signing-key-file", (bytes, source) => JsonWebKey.ReadSigning(bytes, source)),
-            new Keyring([(index.Thumbprint, (IKeyEncryptionKey)index)]), recipients,
+            StoreOf(options), keys.Signing(), keys.Index(), keys.Recipients(),
             options.ReadKey("equality-key-file", (bytes, source) => EqualityKey.Parse(bytes, source)),
             options.Secret("control-plane-api-key"), options.FindSecret("control-plane-operator-key"));
     }
@@ -72,17 +64,38 @@ public sealed record ClusterConfiguration(
         },
     };
 
+    /// <summary>As whom and how Key Vault is asked.</summary>
+    internal static KeyVaultSettings VaultsOf(ConfigurationSection options) => new()
+    {
+        Credential = (options.Find("key-vault-auth") ?? "repo", options.Find("repo-auth")) switch
+        {
+            ("workload", _) or ("repo", "workload") => Workload(options),
+            ("service-principal", _) or ("repo", "service-principal") => ServicePrincipal(options),
+            ("repo" or "managed", _) => Managed(options),
+            _ => throw options.Wrong("key-vault-auth", "one of repo, managed, workload, service-principal"),
+        },
+        AuthorityHost = options.FindUrl("repo-authority-host"),
+        CaFile = options.FindPath("repo-ca-file"),
+        Calls = new StoreCallOptions { AttemptTimeout = TimeSpan.FromSeconds(30), Deadline = StoreDeadline },
+    };
+
     private static StoreCredential CredentialOf(ConfigurationSection options) => options.Find("repo-auth") switch
     {
         "sas" => new StoreCredential.ContainerSas(options.FindSecret("repo-sas-data"), options.FindSecret("repo-sas-log"), options.FindSecret("repo-sas-catalog"),
             options.FindSecret("repo-sas-work"), options.FindSecret("repo-sas-queue"), options.FindSecret("repo-sas-journal")),
         "connection-string" => new StoreCredential.ConnectionString(options.Secret("repo-connection-string")),
         "shared-key" => new StoreCredential.SharedKey(options.Get("repo-account"), options.Secret("repo-key")),
-        "managed" or null => new StoreCredential.ManagedIdentity(options.Find("repo-client-id")),
-        "workload" => new StoreCredential.WorkloadIdentity(options.Find("repo-tenant-id"), options.Find("repo-client-id"), options.FindPath("repo-token-file")),
-        "service-principal" when options.FindPath("repo-client-certificate") is { } file =>
-            new StoreCredential.ClientCertificate(options.Get("repo-tenant-id"), options.Get("repo-client-id"), file),
-        "service-principal" => new StoreCredential.ClientSecret(options.Get("repo-tenant-id"), options.Get("repo-client-id"), options.Secret("repo-client-secret")),
+        "managed" or null => Managed(options),
+        "workload" => Workload(options),
+        "service-principal" => ServicePrincipal(options),
         _ => throw options.Wrong("repo-auth", "one of connection-string, shared-key, sas, managed, workload, service-principal"),
     };
+
+    private static StoreCredential.ManagedIdentity Managed(ConfigurationSection options) => new(options.Find("repo-client-id"));
+
+    private static StoreCredential.WorkloadIdentity Workload(ConfigurationSection options) => new(options.Find("repo-tenant-id"), options.Find("repo-client-id"), options.FindPath("repo-token-file"));
+
+    private static StoreCredential ServicePrincipal(ConfigurationSection options) => options.FindPath("repo-client-certificate") is { } file
+        ? new StoreCredential.ClientCertificate(options.Get("repo-tenant-id"), options.Get("repo-client-id"), file)
+        : new StoreCredential.ClientSecret(options.Get("repo-tenant-id"), options.Get("repo-client-id"), options.Secret("repo-client-secret"));
 }

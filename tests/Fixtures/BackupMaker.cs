@@ -103,7 +103,7 @@ internal sealed partial class BackupMaker(ResolvedOptions agent, ResolvedOptions
         List(folder, control.TablespaceVersionDirectory);
         await StoreFilesAsync(blobs, new ObjectSealer(run, identity.Signing), identity.Equality!, control, stop);
 
-        var keyring = Recipients.Keyring(controlPlane, OptionTable.IndexPrivateKeyFile);
+        var keyring = Recipients.Keyring(controlPlane, StoreOptions.OperatorDeadline, OptionTable.IndexPrivateKeyFile);
         var manifest = await new ManifestBuilder(store.Data, decisions.Catalog, keyring, new ObjectSealer(run, signing), junk => Assert.Fail(junk.Reason)).BuildAsync(attempt, new BackupTrust(view.State), default);
         view = await AppendAsync(log, signing, new BackupCommitted(name, 1, manifest.Facts, manifest.Root));
         return view.State.FindBackup(name)!;

@@ -48,12 +48,13 @@ public sealed class ControlledCluster : IAsyncDisposable
     /// <param name="major">The server's version.</param>
     /// <param name="heartbeat">How often the agent says that all is well.</param>
     /// <param name="adjust">Told where the control plane's configuration is, before it starts.</param>
-    public static async Task<ControlledCluster> StartAsync(AzuriteServer azurite, int major, string heartbeat = "1s", Action<string>? adjust = null)
+    /// <param name="vaults">When given, all private keys are there.</param>
+    public static async Task<ControlledCluster> StartAsync(AzuriteServer azurite, int major, string heartbeat = "1s", Action<string>? adjust = null, VaultWorld? vaults = null)
     {
         var cluster = new ControlledCluster(await PostgresServer.StartNewAsync(major, walSegmentMebibytes: 1)) { _heartbeat = heartbeat, _adjust = adjust };
         try
         {
-            await cluster.SetUpAsync(azurite);
+            await cluster.SetUpAsync(azurite, vaults);
             return cluster;
         }
         catch
@@ -121,16 +122,19 @@ public sealed class ControlledCluster : IAsyncDisposable
         _scratch.Dispose();
     }
 
-
-    private async Task SetUpAsync(AzuriteServer azurite)
+    private async Task SetUpAsync(AzuriteServer azurite, VaultWorld? vaults)
     {
         var url = ControlPlaneProcess.FreeUrl();
-        ReadyKeys.PlaceIn(_scratch["keys", Name]);
+        if (vaults is null) ReadyKeys.PlaceIn(_scratch["keys", Name]);
+        var identity = vaults?.Identity(_scratch["secret"]) ?? [];
+        await File.WriteAllTextAsync(_scratch["ca.pem"], await File.ReadAllTextAsync(azurite.CaFile) + (vaults is null ? "" : "\n" + await File.ReadAllTextAsync(vaults.CaFile)));
         await File.WriteAllTextAsync(_scratch["connection"], azurite.ConnectionString);
         ScratchFolder.GiveToServers(_scratch.Path);
         ScratchFolder.GiveToServers(Server.DataFolder);
         await MustAsync(["init", "--yes", $"--cluster={Name}", $"--key-path={_scratch["keys"]}", "--repo-auth=connection-string",
-            $"--repo-connection-string-file={_scratch["connection"]}", $"--repo-ca-file={azurite.CaFile}", $"--control-plane-url={url.AbsoluteUri.TrimEnd('/')}"]);
+            $"--repo-connection-string-file={_scratch["connection"]}", $"--repo-ca-file={_scratch["ca.pem"]}", $"--control-plane-url={url.AbsoluteUri.TrimEnd('/')}",
+            .. identity.Select(line => "--" + line), .. vaults?.KeyWords ?? []]);
+        foreach (var role in new[] { "control-plane", "restorer" }) await File.AppendAllLinesAsync(Configuration(role), identity);
         _adjust?.Invoke(Configuration("control-plane"));
         ControlPlane = await ControlPlaneProcess.StartAsync(Configuration("control-plane"), url);
         await MustAsync(["register", .. Host]);

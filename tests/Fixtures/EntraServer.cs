@@ -24,6 +24,7 @@ public sealed class EntraServer : IAsyncDisposable
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentQueue<string> _answers = new();
+    private readonly Lazy<RSA> _clientKey;
     private readonly Task _accepting;
 
     /// <summary>Starts it.</summary>
@@ -32,12 +33,7 @@ public sealed class EntraServer : IAsyncDisposable
         var certificate = new LoopbackCertificate(_scratch.Path);
         CaFile = certificate.CaFile;
         _certificate = X509Certificate2.CreateFromPemFile(certificate.ServerFile, certificate.KeyFile);
-        using var key = RSA.Create(2048);
-        using var client = new CertificateRequest($"CN={ClientId}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
-            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        ClientCertificateFile = _scratch["client.pem"];
-        File.WriteAllText(ClientCertificateFile, $"{client.ExportCertificatePem()}\n{key.ExportPkcs8PrivateKeyPem()}\n");
-        ClientKey = client.GetRSAPublicKey()!;
+        _clientKey = new Lazy<RSA>(MakeClientKey); // a tenth of a second that most tests need not
         _listener.Start();
         Authority = new Uri($"https://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}");
         _accepting = AcceptAsync();
@@ -68,15 +64,23 @@ public sealed class EntraServer : IAsyncDisposable
     public string IdentityHeader { get; } = Guid.NewGuid().ToString("N");
 
     /// <summary>The client's certificate and key.</summary>
-    public string ClientCertificateFile { get; }
+    public string ClientCertificateFile
+    {
+        get
+        {
+            _ = _clientKey.Value;
+            return _scratch["client.pem"];
+        }
+    }
 
-    /// <summary>Whom the tokens are for.</summary>
-    public string Audience { get; set; } = "https://storage.azure.com";
+    /// <summary>Whom the tokens are for; null: for the resource that was asked for.</summary>
+    public string? Audience { get; set; }
+
+    /// <summary>What tokens can be had for.</summary>
+    public HashSet<string> Resources { get; } = ["https://storage.azure.com"];
 
     /// <summary>How each request was proven ("secret", "federated", "certificate", "managed", "refused"), in order.</summary>
     public IReadOnlyCollection<string> Answers => _answers;
-
-    private RSA ClientKey { get; }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -85,9 +89,18 @@ public sealed class EntraServer : IAsyncDisposable
         _listener.Dispose();
         await _accepting;
         _certificate.Dispose();
-        ClientKey.Dispose();
+        if (_clientKey.IsValueCreated) _clientKey.Value.Dispose();
         _stop.Dispose();
         _scratch.Dispose();
+    }
+
+    private RSA MakeClientKey()
+    {
+        using var key = RSA.Create(2048);
+        using var client = new CertificateRequest($"CN={ClientId}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        File.WriteAllText(_scratch["client.pem"], $"{client.ExportCertificatePem()}\n{key.ExportPkcs8PrivateKeyPem()}\n");
+        return client.GetRSAPublicKey()!;
     }
 
     private async Task AcceptAsync()
@@ -112,9 +125,10 @@ public sealed class EntraServer : IAsyncDisposable
             await stream.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = _certificate }, _stop.Token);
             while (await ProxiedRequest.ReadAsync(stream, _stop.Token) is { } request)
             {
-                var proof = ProofOf(request);
+                var resource = ResourceOf(request);
+                var proof = resource is null || !Resources.Contains(resource) ? null : ProofOf(request);
                 _answers.Enqueue(proof ?? "refused");
-                await stream.WriteAsync(proof is null ? Refusal() : Token(managed: proof == "managed"), _stop.Token);
+                await stream.WriteAsync(proof is null ? Refusal() : Token(resource!, managed: proof == "managed"), _stop.Token);
             }
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or AuthenticationException)
@@ -123,19 +137,24 @@ public sealed class EntraServer : IAsyncDisposable
         }
     }
 
+    /// <summary>resource=… of a managed identity's request, scope=…/.default of the others.</summary>
+    private static string? ResourceOf(ProxiedRequest request)
+    {
+        var fields = request.Method == "GET" ? Fields(request.Query) : Fields(Encoding.ASCII.GetString(request.Body));
+        return fields.GetValueOrDefault("resource")?.TrimEnd('/')
+            ?? fields.GetValueOrDefault("scope", "").Split(' ').FirstOrDefault(scope => scope.EndsWith("/.default", StringComparison.Ordinal))?[..^"/.default".Length];
+    }
+
     private string? ProofOf(ProxiedRequest request)
     {
         if (request.Method == "GET" && request.Path == IdentityEndpoint.AbsolutePath)
         {
             var query = Fields(request.Query);
-            return request.Header("X-IDENTITY-HEADER") == IdentityHeader && query.GetValueOrDefault("client_id") == ClientId
-                && query.GetValueOrDefault("resource")?.TrimEnd('/') == "https://storage.azure.com" ? "managed" : null;
+            return request.Header("X-IDENTITY-HEADER") == IdentityHeader && query.GetValueOrDefault("client_id") == ClientId ? "managed" : null;
         }
         if (request.Method != "POST" || request.Path != $"/{TenantId}/oauth2/v2.0/token") return null;
         var form = Fields(Encoding.ASCII.GetString(request.Body));
-        if (form.GetValueOrDefault("client_id") != ClientId || form.GetValueOrDefault("grant_type") != "client_credentials"
-            || !form.GetValueOrDefault("scope", "").Contains("https://storage.azure.com/.default", StringComparison.Ordinal))
-            return null;
+        if (form.GetValueOrDefault("client_id") != ClientId || form.GetValueOrDefault("grant_type") != "client_credentials") return null;
         if (form.GetValueOrDefault("client_secret") == Secret) return "secret";
         return form.GetValueOrDefault("client_assertion") switch
         {
@@ -148,19 +167,19 @@ public sealed class EntraServer : IAsyncDisposable
     private bool IsSignedByClient(string token)
     {
         if (token.Split('.') is not [var header, var claims, var signature]) return false;
-        return ClientKey.VerifyData(Encoding.ASCII.GetBytes($"{header}.{claims}"), Base64Url.DecodeFromChars(signature), HashAlgorithmName.SHA256, RSASignaturePadding.Pss);
+        return _clientKey.Value.VerifyData(Encoding.ASCII.GetBytes($"{header}.{claims}"), Base64Url.DecodeFromChars(signature), HashAlgorithmName.SHA256, RSASignaturePadding.Pss);
     }
 
     private static Dictionary<string, string> Fields(string text) => text.Split('&', StringSplitOptions.RemoveEmptyEntries).Select(field => field.Split('=', 2))
         .ToDictionary(parts => parts[0], parts => WebUtility.UrlDecode(parts[1]));
 
-    private byte[] Token(bool managed)
+    private byte[] Token(string resource, bool managed)
     {
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
-        var claims = $$"""{"aud":"{{Audience}}","iss":"https://sts.windows.net/{{TenantId}}/","iat":{{now - 60}},"nbf":{{now - 60}},"exp":{{now + 3600}},"appid":"{{ClientId}}"}""";
+        var claims = $$"""{"aud":"{{Audience ?? resource}}","iss":"https://sts.windows.net/{{TenantId}}/","iat":{{now - 60}},"nbf":{{now - 60}},"exp":{{now + 3600}},"appid":"{{ClientId}}"}""";
         var token = string.Join('.', new[] { """{"alg":"RS256","typ":"JWT"}""", claims, "nobody looks" }.Select(part => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(part))));
         return Answer("200 OK", managed
-            ? $$"""{"access_token":"{{token}}","expires_on":"{{now + 3600}}","resource":"https://storage.azure.com","token_type":"Bearer","client_id":"{{ClientId}}"}"""
+            ? $$"""{"access_token":"{{token}}","expires_on":"{{now + 3600}}","resource":"{{resource}}","token_type":"Bearer","client_id":"{{ClientId}}"}"""
             : $$"""{"token_type":"Bearer","expires_in":3600,"ext_expires_in":3600,"access_token":"{{token}}"}""");
     }
 

@@ -27,7 +27,8 @@ internal sealed record DependencyRule(string Reason, string Namespace, params st
         new("the domain knows no host", "", "Microsoft.Azure.Functions.", "Microsoft.Azure.WebJobs.", "Microsoft.DurableTask.", "Microsoft.AspNetCore."),
         new("the domain knows neither agent nor control plane", "", "Holdfast.Agent.", "Holdfast.Functions."),
         new("PostgreSQL's formats know nothing of ours", ".Postgres", "~.Sealing.", "~.Repository.", "Azure."),
-        new("sealing knows nothing of where objects are kept", ".Sealing", "~.Repository."),
+        new("sealing knows nothing of where objects and keys are kept", ".Sealing", "~.Repository.", "~.KeyVault."),
+        new("the repository knows nothing of where keys are kept", ".Repository", "~.KeyVault."),
         .. ((string[])[".Continuity", ".Retention", ".Recovery"]).SelectMany(Pure),
     ];
 

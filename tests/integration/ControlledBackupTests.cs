@@ -94,6 +94,27 @@ public sealed class ControlledBackupTests(SharedAzurite azurite)
         Assert.Contains($"segment {lost[(lost.LastIndexOf('/') + 1)..]} is missing", cluster.ControlPlane.Log, StringComparison.Ordinal);
     }
 
+    [NeedsFact(Everything)]
+    public async Task With_all_private_keys_in_a_vault_a_backup_is_committed_and_restored()
+    {
+        await using var vaults = new VaultWorld();
+        vaults.AddKeys();
+        await using var cluster = await ControlledCluster.StartAsync(azurite.Server, 17, vaults: vaults);
+        await cluster.Server.ExecuteAsync("CREATE TABLE orders AS SELECT generate_series(1, 20000) AS id");
+        var taken = await cluster.RunAsync("backup", "--type=full");
+        Assert.True(taken.ExitCode == 0, $"{taken.Output}{taken.Error}\n{cluster.Log}");
+        await ArchivedCluster.ArchiveAllAsync(cluster.Server);
+
+        await using var restored = PostgresServer.CreateEmpty(17);
+        (await cluster.RestoreAsync(restored, "--target-action=promote")).MustExit();
+        restored.Settings["hot_standby"] = "off";
+        await restored.StartAsync();
+        Assert.Equal(20000, await restored.ScalarAsync<long>("SELECT count(*) FROM orders"));
+
+        var asked = vaults.Vault.Requests.Where(request => request.Method == "POST" && request.Body.Length > 0).Select(request => $"{request.Path.Split('/')[2]} {request.Path.Split('/')[4]}").Distinct();
+        Assert.Equal(["content unwrapkey", "index unwrapkey", "signing sign"], asked.Order(StringComparer.Ordinal));
+    }
+
     /// <summary>The sum of a signal's readings on the page; null when it has none.</summary>
     private static double? Sum(string page, string name)
     {
