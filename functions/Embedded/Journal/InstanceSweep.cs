@@ -60,7 +60,7 @@ internal sealed class InstanceSweep(EngineParts parts, JournaledEngine engine)
         {
             _seen.Add(entry.InstanceId, entry.ETag);
             if (engine.Find(entry.InstanceId) is not { } runner) await LookAtUnknownAsync(entry, stopping);
-            else if (before.TryGetValue(entry.InstanceId, out var etag) && etag != entry.ETag) runner.Nudge();
+            else if (before.GetValueOrDefault(entry.InstanceId) != entry.ETag) runner.Nudge(); // at first sight, too: it may have been touched before
         }
     }
 

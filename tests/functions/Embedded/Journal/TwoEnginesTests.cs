@@ -61,6 +61,26 @@ public class TwoEnginesTests(SharedAzurite azurite)
     }
 
     [Fact]
+    public async Task An_event_that_another_engine_took_before_the_owner_first_swept_arrives()
+    {
+        var (journal, time, id) = (new MemoryJournal(), new ManualTime(), new InstanceId("early"));
+        var options = Quick with { SweepInterval = TimeSpan.FromSeconds(10), GoneAfter = TimeSpan.FromDays(1) };
+        var wait = new WorkflowName<int, int>("Wait");
+        var program = Program((input, _) => Task.FromResult(input)).Add(wait, async (context, input) => input + await context.WaitForEventAsync(Number));
+        await using var bystander = new JournaledWorld(journal, time, options);
+        await bystander.RunAsync(program);
+        await using var owner = new JournaledWorld(journal, time, options);
+        await owner.RunAsync(program);
+        await Eventually.IsTrueAsync(async () => await journal.ReadRangeAsync(".engines", "", default).CountAsync() == 2, () => "an engine does not sweep");
+        await owner.Client.StartAsync(wait, id, 1);
+        await Eventually.IsTrueAsync(() => Task.FromResult(owner.Engine.Find(id) is { Rests: > 0 }), () => "the instance does not come to rest");
+
+        Assert.True(await bystander.Client.RaiseEventAsync(id, Number, "1", 41));
+        time.Advance(TimeSpan.FromSeconds(10));
+        Assert.Equal(42, await owner.Client.ResultAsync<int>(id));
+    }
+
+    [Fact]
     public async Task What_an_engine_leaves_that_was_killed_another_takes_up_and_what_one_has_that_lives_it_does_not()
     {
         var (journal, time, id) = (new MemoryJournal(), new ManualTime(), new InstanceId("left"));
