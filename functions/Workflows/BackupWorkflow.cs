@@ -56,8 +56,7 @@ public sealed class BackupWorkflow : IWorkflow<BackupInput, BackupOutcome>
         {
             context.SetStatus(new BackupStatus(BackupPhase.Waiting, after, null, before));
             var next = await context.CallActivityAsync(BackupActivities.ChooseAttempt, new NextAttempt(input.Label, after));
-            // Shielded: a job that is on its way while nobody waits for it could not be called back.
-            var ticket = await context.Shielded.CallActivityAsync(BackupActivities.SendJob, next);
+            var ticket = await SendAsync(context, next);
             context.SetStatus(new BackupStatus(BackupPhase.Copying, ticket.Attempt, ticket.Job, before));
             var end = await AwaitEndAsync(context, input, ticket);
             if (end.Succeeded) return new AttemptReference(input.Label, ticket.Attempt);
@@ -65,6 +64,23 @@ public sealed class BackupWorkflow : IWorkflow<BackupInput, BackupOutcome>
             if (!end.MayRetry) throw new BackupAttemptsFailedException(end.Error ?? "the host did not say why");
             if (tries == MaxAttempts) throw new BackupAttemptsFailedException($"{MaxAttempts} attempts failed; the last: {end.Error}");
             after = ticket.Attempt;
+        }
+    }
+
+    // Shielded: a job that is on its way while nobody waits for it could not be called back.
+    private static async Task<JobTicket> SendAsync(WorkflowContext context, AttemptReference attempt)
+    {
+        try
+        {
+            return await context.Shielded.CallActivityAsync(BackupActivities.SendJob, attempt);
+        }
+        catch (ActivityFailedException failed)
+        {
+            // It may be on its way for all that, by a call whose answer was lost: then the host would copy for nobody.
+            var job = BackupNames.Job(context.InstanceId, attempt.Attempt);
+            try { await context.Shielded.CallActivityAsync(BackupActivities.CancelJob, new JobCancellation(attempt.Label, job, "it could not be sent for certain")); }
+            catch (ActivityFailedException) { } // why it was not sent says more, and is logged
+            throw new BackupAttemptsFailedException($"job {job} could not be sent: {failed.Message}");
         }
     }
 

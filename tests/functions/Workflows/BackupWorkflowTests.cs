@@ -21,6 +21,7 @@ public sealed class BackupWorkflowTests : IAsyncLifetime
     private readonly SemaphoreSlim _sent = new(0);
     private Func<ArchiveQuestion, ArchiveAnswer> _archive = _ => new ArchiveAnswer(true, 2);
     private Func<StoredManifest, bool> _commit = _ => true;
+    private Action _send = () => { };
     private bool _wasCommitted;
 
     public BackupWorkflowTests() => _world = new JournaledWorld(new MemoryJournal(), _time);
@@ -153,6 +154,18 @@ public sealed class BackupWorkflowTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_job_that_cannot_be_sent_for_certain_is_called_back_and_the_backup_is_logged_as_failed()
+    {
+        _send = () => throw new TimeoutException("the store does not answer");
+        await StartAsync();
+        await PassAsync(TimeSpan.FromMinutes(1), () => _done[^1].StartsWith("fail", StringComparison.Ordinal));
+        Assert.Equal(WorkflowState.Failed, (await EndOfAsync()).State);
+        Assert.Equal(RetryPolicy.Default.MaxAttempts, _done.Count(step => step == "send 1"));
+        Assert.Equal("cancel backup-20261122-020000F/1", _done[^2]);
+        Assert.Matches("^fail job backup-20261122-020000F/1 could not be sent: .*the store does not answer", _done[^1]);
+    }
+
+    [Fact]
     public async Task An_engine_that_was_killed_goes_on_where_it_was()
     {
         await StartAsync();
@@ -169,6 +182,7 @@ public sealed class BackupWorkflowTests : IAsyncLifetime
         {
             Note($"send {input.Attempt}");
             _sent.Release();
+            _send();
             return Task.FromResult(new JobTicket(BackupNames.Job(context.InstanceId, input.Attempt), input.Attempt));
         })
         .Add<JobCancellation, bool>(BackupActivities.CancelJob, (_, input, _) => NoteAsync($"cancel {input.Job}", true))
