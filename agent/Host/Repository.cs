@@ -46,8 +46,13 @@ public sealed class Repository : IDisposable
     /// <summary>Opens what the options name. Makes no request.</summary>
     /// <param name="context">The run.</param>
     /// <param name="deadline">How long a call may go on trying.</param>
-    public static Repository Open(CommandContext context, TimeSpan deadline) =>
-        new(context, BlobServices.Open(StoreOptions.From(context.Options, deadline), report => Observe(context, report)),
+    /// <param name="observe">Told after each call; must not throw.</param>
+    public static Repository Open(CommandContext context, TimeSpan deadline, Action<StoreCallReport>? observe = null) =>
+        new(context, BlobServices.Open(StoreOptions.From(context.Options, deadline), report =>
+        {
+            Observe(context, report);
+            observe?.Invoke(report);
+        }),
             context.Options.Get(OptionTable.ControlPlaneKey).ToVerifyingKey());
 
     /// <summary>What was remembered of the log; null when nothing (readable) was.</summary>

@@ -37,16 +37,18 @@ internal sealed class BackupJob(CommandContext context, Host.Repository reposito
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var telling = TellAsync(id, progress, over.Token);
         var started = context.Clock.GetTimestamp();
+        using var span = AgentTelemetry.BackupBegins(request);
+        JobEnd? end = null;
         try
         {
             var files = await new BackupRun(context, repository, identity, request, progress).RunAsync(cancellationToken).ConfigureAwait(false);
             context.Log.Info($"backup {request.Label}, attempt {request.Attempt}: all stored in {Terminal.Quantity.Duration(context.Clock.GetElapsedTime(started))}: "
                 + $"{Terminal.Quantity.Bytes((long)files.ReadBytes)} read in {files.FileCount} files and folders, {Terminal.Quantity.Bytes((long)files.StoredBytes)} stored, {files.CorruptPageCount} corrupt pages");
-            return JobEnd.Success;
+            return end = JobEnd.Success;
         }
         catch (Exception failure) when (failure is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
-            var end = JobEnd.Of(failure);
+            end = JobEnd.Of(failure);
             context.Log.Error($"backup {request.Label}, attempt {request.Attempt} failed: {(failure is HoldfastException ? end.Error : failure.ToString())}");
             return end;
         }
@@ -54,6 +56,7 @@ internal sealed class BackupJob(CommandContext context, Host.Repository reposito
         {
             await over.CancelAsync().ConfigureAwait(false);
             await telling.ConfigureAwait(false);
+            AgentTelemetry.BackupEnded(span, progress, context.Clock.GetElapsedTime(started), end);
             GiveMemoryBack();
         }
     }

@@ -27,7 +27,9 @@ internal sealed class Heartbeats(CommandContext context, ReportChannel reports, 
         {
             try
             {
-                await reports.SendAsync(new Wire.Report { Heartbeat = await GatherAsync(stop).ConfigureAwait(false) }, stop).ConfigureAwait(false);
+                var heartbeat = await GatherAsync(stop).ConfigureAwait(false);
+                await reports.SendAsync(new Wire.Report { Heartbeat = heartbeat }, stop).ConfigureAwait(false);
+                AgentTelemetry.HeartbeatSent(heartbeat.ReadyCount);
                 store.Answered();
             }
             catch (StoreException e) when (!stop.IsCancellationRequested) { store.Failed(e); }

@@ -39,8 +39,9 @@ public sealed class ResidentCommand : AgentCommand
     /// <inheritdoc/>
     public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
     {
-        using var mail = Host.Repository.Open(context, MailDeadline);
-        using var data = Host.Repository.Open(context, context.Options.Get(OptionTable.BackupStoreTimeout));
+        using var mail = Host.Repository.Open(context, MailDeadline, AgentTelemetry.StoreCalled);
+        using var data = Host.Repository.Open(context, context.Options.Get(OptionTable.BackupStoreTimeout), AgentTelemetry.StoreCalled);
+        using var telemetry = AgentTelemetry.Start(mail.Cluster, context.Log);
         using var identity = HostIdentity.TryLoad(mail.State) is { Equality: not null } known ? known
             : throw new RefusedException($"this host is not registered for cluster {mail.Cluster}: no job is sealed to it ({mail.State.Path} has no keys)", "register it, as the user that PostgreSQL runs as: holdfast register");
         var isLocal = Uri.TryCreate(mail.Work.DisplayName, UriKind.Absolute, out var store) && store.IsLoopback;

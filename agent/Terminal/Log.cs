@@ -11,6 +11,9 @@ public sealed class Log(TextWriter writer, LogLevel level, TimeProvider clock, S
 {
     private readonly Lock _gate = new();
 
+    /// <summary>Told each message that is written, without its secrets; must not throw.</summary>
+    public Action<LogLevel, string>? Also { get; set; }
+
     /// <summary>Whether messages of that level are written: ask before building a costly one.</summary>
     public bool Writes(LogLevel asked) => asked <= level;
 
@@ -29,12 +32,13 @@ public sealed class Log(TextWriter writer, LogLevel level, TimeProvider clock, S
     private void Write(LogLevel asked, string name, string message, int worker)
     {
         if (!Writes(asked)) return;
-        var line = string.Create(CultureInfo.InvariantCulture,
-            $"{Quantity.Time(clock.GetUtcNow())}Z P{worker:D2} {name}: {filter.Apply(message).ReplaceLineEndings(" ")}\n");
+        var text = filter.Apply(message).ReplaceLineEndings(" ");
+        var line = string.Create(CultureInfo.InvariantCulture, $"{Quantity.Time(clock.GetUtcNow())}Z P{worker:D2} {name}: {text}\n");
         lock (_gate)
         {
             writer.Write(line);
             writer.Flush();
         }
+        Also?.Invoke(asked, text);
     }
 }

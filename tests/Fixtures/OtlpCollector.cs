@@ -24,6 +24,12 @@ public sealed class OtlpCollector : IDisposable
     /// <summary>The header x-token of each request.</summary>
     public ConcurrentQueue<string?> Tokens { get; } = new();
 
+    /// <summary>Whether it takes requests and never answers.</summary>
+    public bool Hangs { get; set; }
+
+    /// <summary>All that was sent.</summary>
+    public string Everything => string.Concat(_received.Select(request => request.Body));
+
     /// <summary>Returns when all the texts came to that path. In protobuf texts are as they are.</summary>
     public Task SeenAsync(string path, params string[] texts) => Eventually.IsTrueAsync(
         () => Task.FromResult(Missing(path, texts).Length == 0), () => $"{path} was not sent {string.Join(", ", Missing(path, texts))}; {_received.Count} requests came");
@@ -45,7 +51,7 @@ public sealed class OtlpCollector : IDisposable
             await request.Request.InputStream.CopyToAsync(body);
             _received.Enqueue((request.Request.Url!.AbsolutePath, Encoding.Latin1.GetString(body.ToArray())));
             Tokens.Enqueue(request.Request.Headers["x-token"]);
-            request.Response.Close();
+            if (!Hangs) request.Response.Close();
         }
     }
 }

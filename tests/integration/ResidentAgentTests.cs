@@ -36,6 +36,36 @@ public sealed class ResidentAgentTests(SharedAzurite azurite)
     }
 
     [NeedsFact(All)]
+    public async Task What_it_does_is_sent_to_a_collector_and_one_that_hangs_does_not_hold_it_up()
+    {
+        await using var host = await BackupHost.StartAsync(azurite.Server);
+        await using var agent = new ResidentProcess(host);
+        using var collector = new OtlpCollector();
+        agent.Start(Environment(collector.Url));
+        await agent.SendAsync(Backup("a", attempt: 1));
+        Assert.True((await agent.EndOfAsync("a")).Succeeded, agent.Output);
+        await collector.SeenAsync("/v1/metrics", "holdfast.agent.heartbeats", "holdfast.agent.wal.waiting", "holdfast.agent.backup.read", "holdfast.agent.store.duration", "holdfast-agent", host.World.Cluster);
+        Assert.Equal(0, await agent.StopAsync());
+        await collector.SeenAsync("/v1/traces", "holdfast.backup.attempt", "stored");
+        await collector.SeenAsync("/v1/logs", "the agent was told to stop, and does");
+        Assert.DoesNotContain("AccountKey", collector.Everything, StringComparison.Ordinal);
+
+        collector.Hangs = true;
+        await using var other = new ResidentProcess(host);
+        other.Start(Environment(collector.Url));
+        await other.SendAsync(Backup("b", attempt: 2));
+        Assert.True((await other.EndOfAsync("b")).Succeeded, other.Output);
+        var told = Stopwatch.GetTimestamp();
+        Assert.Equal(0, await other.StopAsync());
+        Assert.InRange(Stopwatch.GetElapsedTime(told).TotalSeconds, 0, 15);
+
+        static Dictionary<string, string?> Environment(string url) => new()
+        {
+            ["OTEL_EXPORTER_OTLP_ENDPOINT"] = url, ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf", ["OTEL_METRIC_EXPORT_INTERVAL"] = "500",
+        };
+    }
+
+    [NeedsFact(All)]
     public async Task What_it_does_not_know_is_refused_and_junk_is_passed_over()
     {
         await using var host = await BackupHost.StartAsync(azurite.Server);
@@ -190,10 +220,10 @@ public sealed class ResidentAgentTests(SharedAzurite azurite)
             }
         }
 
-        public void Start()
+        public void Start(IReadOnlyDictionary<string, string?>? environment = null)
         {
-            var program = Environment.GetEnvironmentVariable("HOLDFAST_TEST_AGENT") ?? throw new InvalidOperationException("HOLDFAST_TEST_AGENT is not set: run tests/run.sh");
-            _process = RunProcess.Start([program, "agent", .. host.Words("--heartbeat-interval=1s", "--backup-store-timeout=30s")]);
+            var program = System.Environment.GetEnvironmentVariable("HOLDFAST_TEST_AGENT") ?? throw new InvalidOperationException("HOLDFAST_TEST_AGENT is not set: run tests/run.sh");
+            _process = RunProcess.Start([program, "agent", .. host.Words("--heartbeat-interval=1s", "--backup-store-timeout=30s")], environment);
             _reading = ReadAsync(_process.StandardError);
         }
 

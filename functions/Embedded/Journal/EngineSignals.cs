@@ -10,9 +10,9 @@ internal sealed partial class EngineSignals(ILogger logger)
 {
     private static readonly ActivitySource Source = new(Telemetry.Workflows);
     private static readonly Meter Meter = new(Telemetry.Workflows);
-    private static readonly Counter<long> Steps = Meter.CreateCounter<long>("holdfast.workflow.steps", "{step}", "Steps written to the journal");
-    private static readonly Counter<long> Finished = Meter.CreateCounter<long>("holdfast.workflow.finished", "{instance}", "Instances that ended, by workflow and state");
-    private static readonly Histogram<double> ActivitySeconds = Meter.CreateHistogram<double>("holdfast.activity.duration", "s", "How long activities ran");
+    private static readonly Counter<long> Steps = Meter.CreateCounter<long>("holdfast.workflow.steps", "{step}", "steps written to the journal");
+    private static readonly Counter<long> Finished = Meter.CreateCounter<long>("holdfast.workflow.finished", "{instance}", "instances that ended, by workflow and state");
+    private static readonly Histogram<double> ActivitySeconds = Meter.CreateHistogram<double>("holdfast.activity.duration", "s", "how long activities ran");
 
     /// <summary>A span around an activity.</summary>
     public Activity? ActivityBegins(InstanceId instanceId, PendingActivity activity) =>

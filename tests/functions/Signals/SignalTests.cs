@@ -1,7 +1,9 @@
 using System.Diagnostics.Metrics;
 using System.Text;
+using Holdfast.Agent.Resident;
 using Holdfast.Core.Api;
 using Holdfast.Core.Postgres;
+using Holdfast.Functions.Embedded.Journal;
 using Holdfast.Functions.Signals;
 using Holdfast.Tests.Fixtures;
 
@@ -14,10 +16,30 @@ public class SignalTests
     [Fact]
     public void The_documented_table_is_the_codes()
     {
-        var documented = File.ReadLines(Path.Combine(SourceTree.Root, "docs", "signals.md")).Where(line => line.StartsWith("| `", StringComparison.Ordinal));
+        var documented = File.ReadLines(Path.Combine(SourceTree.Root, "docs", "signals.md")).TakeWhile(line => !line.StartsWith("## ", StringComparison.Ordinal)).Where(line => line.StartsWith("| `", StringComparison.Ordinal));
         Assert.Equal(SignalTable.All.Select(signal => $"| `{signal.Name}` | {signal.Unit} | {signal.Attribute} | {signal.Meaning} |").Order(StringComparer.Ordinal),
             documented.Order(StringComparer.Ordinal));
     }
+
+    [Theory]
+    [InlineData(AgentTelemetry.Name, typeof(AgentTelemetry))]
+    [InlineData(Telemetry.Workflows, typeof(EngineSignals))]
+    public void The_documented_instruments_are_the_codes(string meter, Type code)
+    {
+        System.Runtime.CompilerServices.RuntimeHelpers.RunClassConstructor(code.TypeHandle);
+        var instruments = new List<string>();
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, _) => { if (instrument.Meter.Name == meter) instruments.Add($"| `{instrument.Name}` | {instrument.Unit} | {KindOf(instrument)} | {instrument.Description} |"); },
+        };
+        listener.Start();
+        var lines = File.ReadAllLines(Path.Combine(SourceTree.Root, "docs", "signals.md"));
+        var documented = lines.SkipWhile(line => !line.Contains($"Meter `{meter}`", StringComparison.Ordinal)).SkipWhile(line => !line.StartsWith('|')).TakeWhile(line => line.StartsWith('|')).Skip(2);
+        Assert.NotEmpty(instruments);
+        Assert.Equal(instruments.Order(StringComparer.Ordinal), documented.Order(StringComparer.Ordinal));
+    }
+
+    private static string KindOf(Instrument instrument) => instrument.GetType().Name.Split('`')[0].ToLowerInvariant();
 
     [Fact]
     public void Each_declared_signal_is_in_the_table() =>
