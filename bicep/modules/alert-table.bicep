@@ -19,8 +19,6 @@ type metricAlert = {
   @description('0 wakes somebody up, 1 today, 2 this week.')
   severity: 0 | 1 | 2
   runbook: string
-  @description('The code does not send this signal yet: no rule is made.')
-  waits: bool?
 }
 
 @export()
@@ -172,7 +170,6 @@ var metricAlerts metricAlert[] = [
     windowMinutes: 30
     everyMinutes: 15
     severity: 1
-    waits: true
     runbook: 'docs/runbooks/immutability-drift.md'
   }
   {

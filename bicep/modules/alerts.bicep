@@ -40,7 +40,7 @@ var queries = { gauge: gaugeQuery, silence: silenceQuery }
 var quotedClusters = join(map(clusterNames, cluster => '"${cluster}"'), ', ')
 
 resource metricRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
-  for alert in filter(metricAlerts, alert => !(alert.?waits ?? false)): {
+  for alert in metricAlerts: {
     name: 'alert-${name}-${alert.name}'
     location: location
     tags: union(tags, { signal: alert.signal, runbook: alert.runbook })

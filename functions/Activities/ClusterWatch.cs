@@ -14,7 +14,9 @@ namespace Holdfast.Functions.Activities;
 /// <param name="board">What hosts last said.</param>
 /// <param name="signals">Told the readings.</param>
 /// <param name="log">The log.</param>
-public sealed partial class ClusterWatch(ClusterServices services, PolicyDesk policy, HostBoard board, SignalBoard signals, ILogger<ClusterWatch> log)
+/// <param name="immutability">Looks at the containers' policies; null where the store has none.</param>
+public sealed partial class ClusterWatch(
+    ClusterServices services, PolicyDesk policy, HostBoard board, SignalBoard signals, ILogger<ClusterWatch> log, ImmutabilityWatch? immutability = null)
 {
     // What is read in one look, so that it ends within its minute.
     private const int SegmentsAtOnce = 1000;
@@ -39,6 +41,11 @@ public sealed partial class ClusterWatch(ClusterServices services, PolicyDesk po
         foreach (var host in databases) readings.AddRange(Conflicts(host, databases, now));
         readings.Add(new Reading(SignalTable.RepositorySize, _systems.Values.Sum(system => system.Inventory.Bytes) + view.State.Backups.Sum(backup => (double)backup.Facts.StoredBytes)));
         readings.Add(new Reading(SignalTable.Junk, _systems.Values.Sum(system => system.Inventory.Foreign.Count + system.Inventory.Alternates.Count)));
+        if (immutability is not null)
+        {
+            await immutability.LookAsync(cancellationToken);
+            if (immutability.Drift is { } drift) readings.Add(new Reading(SignalTable.ImmutabilityDrift, drift));
+        }
         signals.Publish(services.Cluster, readings);
     }
 

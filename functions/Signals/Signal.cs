@@ -61,12 +61,15 @@ public static class SignalTable
     /// <summary>holdfast.conflicts</summary>
     public static readonly Signal Conflicts = new("holdfast.conflicts", "{server}", "1 while a server's WAL is refused because other WAL is stored under its name, or another server of its system says for a minute that it is primary, too", "host");
 
+    /// <summary>holdfast.immutability.drift</summary>
+    public static readonly Signal ImmutabilityDrift = new("holdfast.immutability.drift", "{container}", "containers whose immutability policy is missing, shorter than configured, not locked though it should be, or not to be seen; looked at each quarter of an hour, in Azure");
+
     /// <summary>holdfast.control_plane.tick</summary>
     public static readonly Signal Tick = new("holdfast.control_plane.tick", "s", "since the control plane last looked at the cluster; absence is the alarm");
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<Signal> All { get; } =
     [
-        Rpo, Gaps, Unarchived, Stalled, WalSize, WalFree, TimeUntilFull, BackupAge, BackupOverdue, BackupFailures, CorruptPages, RepositorySize, HeartbeatAge, Junk, Conflicts, Tick,
+        Rpo, Gaps, Unarchived, Stalled, WalSize, WalFree, TimeUntilFull, BackupAge, BackupOverdue, BackupFailures, CorruptPages, RepositorySize, HeartbeatAge, Junk, Conflicts, ImmutabilityDrift, Tick,
     ];
 }

@@ -1,11 +1,10 @@
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using Holdfast.Functions.Signals;
 
 namespace Holdfast.Tests.Bicep;
 
 /// <summary>An alarm says something that is measured, and what to do about it.</summary>
-public partial class AlertTests
+public class AlertTests
 {
     private static readonly Deployment Production = Deployment.Production.Value;
 
@@ -19,18 +18,6 @@ public partial class AlertTests
     {
         foreach (var alert in Alerts()) Assert.True(Emitted.ContainsKey(alert.Signal) || RecordedByAzure.Contains(alert.Signal), $"{alert.Name}: nobody emits {alert.Signal}");
         foreach (var record in RecordedByAzure) Assert.Contains($"`{record}`", File.ReadAllText(Path.Combine(SourceTree.Root, "docs/signals.md")), StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void An_alert_that_waits_waits_for_a_signal_that_the_code_does_not_emit_yet()
-    {
-        var waiting = Waiting().ToArray();
-        Assert.NotEmpty(waiting);
-        foreach (var (name, signal, _) in waiting)
-        {
-            Assert.False(Emitted.ContainsKey(signal), $"{signal} is emitted now: take waits off alert {name}, and its name off docs/signals.md");
-            Assert.DoesNotContain(Alerts(), alert => alert.Signal == signal);
-        }
     }
 
     [Fact]
@@ -59,7 +46,7 @@ public partial class AlertTests
     [Fact]
     public void Every_alert_has_a_runbook_and_every_runbook_an_alert()
     {
-        var named = Alerts().Select(alert => alert.Runbook).Concat(Waiting().Select(alert => alert.Runbook)).Append("docs/runbooks/budget.md").Order(StringComparer.Ordinal).ToArray();
+        var named = Alerts().Select(alert => alert.Runbook).Append("docs/runbooks/budget.md").Order(StringComparer.Ordinal).ToArray();
         var there = Directory.EnumerateFiles(Path.Combine(SourceTree.Root, "docs/runbooks"), "*.md").Select(file => "docs/runbooks/" + Path.GetFileName(file)).Order(StringComparer.Ordinal);
         Assert.Equal(named, there);
     }
@@ -103,6 +90,7 @@ public partial class AlertTests
     [InlineData("holdfast.control_plane.tick")]
     [InlineData("holdfast.junk")]
     [InlineData("holdfast.conflicts")]
+    [InlineData("holdfast.immutability.drift")]
     [InlineData("StorageBlobLogs")]
     public void What_must_not_go_unseen_has_an_alert(string signal) => Assert.Contains(Alerts(), alert => alert.Signal == signal);
 
@@ -126,15 +114,4 @@ public partial class AlertTests
     }
 
     private static JsonElement Criterion(JsonElement rule) => rule.GetProperty("properties").GetProperty("criteria").GetProperty("allOf")[0];
-
-    // No rule is made of these, so they are read from the table itself.
-    private static IEnumerable<(string Name, string Signal, string Runbook)> Waiting() =>
-        Entry().Matches(File.ReadAllText(Path.Combine(SourceTree.Root, "bicep/modules/alert-table.bicep")))
-            .Where(entry => entry.Value.Contains("waits: true", StringComparison.Ordinal))
-            .Select(entry => (Field(entry.Value, "name"), Field(entry.Value, "signal"), Field(entry.Value, "runbook")));
-
-    private static string Field(string entry, string name) => Regex.Match(entry, $"{name}: '([^']+)'", RegexOptions.CultureInvariant).Groups[1].Value;
-
-    [GeneratedRegex("""^  \{$.*?^  \}$""", RegexOptions.Multiline | RegexOptions.Singleline)]
-    private static partial Regex Entry();
 }
