@@ -13,7 +13,7 @@ public sealed class BackupWorkflowTests : IAsyncLifetime
 {
     private const string Label = "20261122-020000F";
 
-    private static readonly InstanceId Instance = BackupNames.Instance(BackupName.Parse(Label));
+    private static readonly InstanceId Instance = BackupNames.Instance("shop", BackupName.Parse(Label));
 
     private readonly ManualTime _time = new();
     private readonly JournaledWorld _world;
