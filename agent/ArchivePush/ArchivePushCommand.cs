@@ -1,6 +1,7 @@
 using Holdfast.Agent.CommandLine;
 using Holdfast.Agent.Host;
 using Holdfast.Agent.Options;
+using Holdfast.Core.Repository;
 
 namespace Holdfast.Agent.ArchivePush;
 
@@ -52,7 +53,16 @@ public sealed class ArchivePushCommand : AgentCommand
         var data = DataDirectory.Open(context);
         using var repository = Host.Repository.Open(context, deadline);
         using var pusher = await WalPusher.OpenAsync(context, repository, data, cancellationToken).ConfigureAwait(false);
-        await pusher.PushAsync(data.Resolve(context.Arguments[0]), cancellationToken).ConfigureAwait(false);
+        var path = data.Resolve(context.Arguments[0]);
+        try
+        {
+            await pusher.PushAsync(path, cancellationToken).ConfigureAwait(false);
+        }
+        catch (WalConflictException)
+        {
+            RefusedWal.Note(repository.State, Path.GetFileName(path), context.Log);
+            throw;
+        }
         return ExitCode.Done;
     }
 }

@@ -9,7 +9,7 @@ using Wire = Holdfast.Core.Sealing.Wire;
 namespace Holdfast.Agent.Resident;
 
 /// <summary>Tells again and again that the host is well, and how far its WAL is archived: silence is an alarm of its own.</summary>
-internal sealed class Heartbeats(CommandContext context, ReportChannel reports, Reachability store)
+internal sealed class Heartbeats(CommandContext context, ReportChannel reports, Reachability store, StateFolder state)
 {
     private const string FactsQuery = """
         SELECT pg_is_in_recovery(), (SELECT timeline_id FROM pg_control_checkpoint()),
@@ -86,7 +86,7 @@ internal sealed class Heartbeats(CommandContext context, ReportChannel reports, 
         return WalSegmentName.TryParse(segment, size, out var name) ? name.End.Value : 0;
     }
 
-    private static void LookAtDisk(Wire.Heartbeat heartbeat, string wal)
+    private void LookAtDisk(Wire.Heartbeat heartbeat, string wal)
     {
         try
         {
@@ -97,5 +97,6 @@ internal sealed class Heartbeats(CommandContext context, ReportChannel reports, 
             heartbeat.ReadyCount = (uint)Directory.EnumerateFiles(Path.Combine(wal, "archive_status"), "*.ready").Count();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException) { } // not there, or not ours to see: 0 says so
+        heartbeat.Conflict = RefusedWal.Find(state, wal);
     }
 }

@@ -33,7 +33,7 @@ internal sealed class ResidentAgent(CommandContext context, Host.Repository mail
     public async Task RunAsync(CancellationToken stop)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        var heartbeats = new Heartbeats(context, _reports, _store).RunAsync(ended.Token);
+        var heartbeats = new Heartbeats(context, _reports, _store, mail.State).RunAsync(ended.Token);
         try
         {
             context.Log.Info($"the agent of cluster {mail.Cluster} is up, key {identity.Signing.PublicKey.Thumbprint.Short}; job {_cursor.Next} is next");

@@ -196,8 +196,8 @@ var metricAlerts metricAlert[] = [
     threshold: 0
     windowMinutes: 15
     everyMinutes: 5
+    dimension: 'host'
     severity: 0
-    waits: true
     runbook: 'docs/runbooks/conflict.md'
   }
 ]

@@ -64,8 +64,9 @@ public sealed record HostStatus(
 /// <param name="WalBytes">In pg_wal.</param>
 /// <param name="WalFreeBytes">Of its file system.</param>
 /// <param name="InRecovery">Whether it is a standby, or recovers.</param>
+/// <param name="Conflict">A file of pg_wal that is refused because another one is stored under its name; null: none.</param>
 public sealed record HostHeartbeat(
-    string Version, long Timeline, Lsn? WalInsert, Lsn? ArchivedTo, long ReadyCount, long WalBytes, long WalFreeBytes, bool InRecovery);
+    string Version, long Timeline, Lsn? WalInsert, Lsn? ArchivedTo, long ReadyCount, long WalBytes, long WalFreeBytes, bool InRecovery, string? Conflict = null);
 
 /// <summary>What is wrong with a request or the control plane (RFC 9457), with our hint.</summary>
 /// <param name="Title">The kind of failure.</param>

@@ -31,6 +31,9 @@ public sealed record FoundWal(WalItem Item, SealedBlob Blob, string? Host, bool 
 /// <param name="Junk">What was in the way.</param>
 public sealed record StoredWal(string Blob, bool WasThere, IReadOnlyList<Junk> Junk);
 
+/// <summary>Another file of the name is stored and counts: two servers write one history.</summary>
+public sealed class WalConflictException(string message, string hint) : RefusedException(message, hint);
+
 /// <summary>
 /// The WAL archive of one repository: stores write-once (I1), acknowledges only what is there (I3), and never lets "absent" and "unreachable"
 /// look alike (I7).
@@ -46,7 +49,7 @@ public sealed class WalArchive(IObjectStore data, ISignerTrust trust)
     /// Stores an object under its name, or finds the same one there. A name taken by junk is left to it and the next one used. The answer to a
     /// lost PUT is found the same way: by reading what is there.
     /// </summary>
-    /// <exception cref="RefusedException">Another file of this name is stored and counts: a split brain, or a clone.</exception>
+    /// <exception cref="WalConflictException">Another file of this name is stored and counts: a split brain, or a clone.</exception>
     /// <exception cref="StoreException">The store refused or was unreachable: nothing is known to be stored.</exception>
     public async Task<StoredWal> StoreAsync(WalItem item, SealedObject sealedObject, OwnCopy own, CancellationToken cancellationToken)
     {
@@ -61,7 +64,7 @@ public sealed class WalArchive(IObjectStore data, ISignerTrust trust)
     /// Whether an identical file is stored already, and counts, whoever wrote it: for a host whose own copy would not count, which may store
     /// nothing, but lets PostgreSQL go on when nothing is left to store. Null when nothing that counts has the name.
     /// </summary>
-    /// <exception cref="RefusedException">Another file of this name is stored and counts.</exception>
+    /// <exception cref="WalConflictException">Another file of this name is stored and counts.</exception>
     /// <exception cref="DamagedException">There is something, but nothing that counts.</exception>
     /// <exception cref="StoreException">The store could not tell.</exception>
     public async Task<StoredWal?> FindSameAsync(WalItem item, OwnCopy own, CancellationToken cancellationToken)
@@ -128,16 +131,16 @@ public sealed class WalArchive(IObjectStore data, ISignerTrust trust)
             && CryptographicOperations.FixedTimeEquals(own.TagOf(prefix.CoveredLength), prefix.Tag.Span);
     }
 
-    private static RefusedException Conflict(WalItem item, SealedBlob blob, string? host, OwnCopy own)
+    private static WalConflictException Conflict(WalItem item, SealedBlob blob, string? host, OwnCopy own)
     {
         var (system, timeline, start, _) = item.Scope;
         var stored = string.Create(CultureInfo.InvariantCulture, $"written by host {host} at {blob.Properties.LastModified.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z");
         return item.Kind is SealedKind.WalSegment or SealedKind.WalPartial or SealedKind.WalDamaged
-            ? new RefusedException(
+            ? new WalConflictException(
                 $"segment {item.Label} is already stored and differs (timeline {timeline}, valid to {start + blob.Head.Prefix.CoveredLength}; this one to {start + own.ValidLength}), {stored}\n"
                 + $"  PostgreSQL keeps this segment and will call again. Two servers are writing timeline {timeline} of {system}.",
                 "stop the one that should not be primary. If this server is a restored copy, give it a history of its own: holdfast adopt")
-            : new RefusedException($"{item.Label} is already stored and differs, {stored}\n  PostgreSQL keeps this file and will call again.",
+            : new WalConflictException($"{item.Label} is already stored and differs, {stored}\n  PostgreSQL keeps this file and will call again.",
                 "two servers chose the same timeline: stop the one that should not be primary");
     }
 }

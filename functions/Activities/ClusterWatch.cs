@@ -36,6 +36,7 @@ public sealed partial class ClusterWatch(ClusterServices services, PolicyDesk po
         foreach (var system in databases.Select(host => host.System!.Value).Distinct())
             await LookAsync(view, system, HintOf(databases, system), readings, cancellationToken);
         foreach (var host in databases) readings.AddRange(Read(host, now));
+        foreach (var host in databases) readings.AddRange(Conflicts(host, databases, now));
         readings.Add(new Reading(SignalTable.RepositorySize, _systems.Values.Sum(system => system.Inventory.Bytes) + view.State.Backups.Sum(backup => (double)backup.Facts.StoredBytes)));
         readings.Add(new Reading(SignalTable.Junk, _systems.Values.Sum(system => system.Inventory.Foreign.Count + system.Inventory.Alternates.Count)));
         signals.Publish(services.Cluster, readings);
@@ -49,6 +50,16 @@ public sealed partial class ClusterWatch(ClusterServices services, PolicyDesk po
         if (!_hosts.TryGetValue(host.Thumbprint, out var trend)) _hosts[host.Thumbprint] = trend = new HostTrend(host.Name);
         trend.Heard(seen!.Value, heartbeat);
         foreach (var reading in trend.Read(heartbeat, _systems[host.System!.Value].Chain?.ReplaysTo, now)) yield return reading;
+    }
+
+    private IEnumerable<Reading> Conflicts(RegisteredHost host, List<RegisteredHost> databases, DateTimeOffset now)
+    {
+        if (!_hosts.TryGetValue(host.Thumbprint, out var own)) yield break; // it never said anything
+        var refused = board.Of(host.Thumbprint).Heartbeat?.Conflict;
+        var beside = databases.Find(other => other != host && other.System == host.System && _hosts.TryGetValue(other.Thumbprint, out var its) && own.WritesBeside(its, now));
+        if (refused is not null) LogRefused(host.Name, refused);
+        if (beside is not null) LogTwoPrimaries(host.Name, beside.Name, host.System!.Value.ToString());
+        yield return new Reading(SignalTable.Conflicts, refused is null && beside is null ? 0 : 1, host.Name);
     }
 
     private async Task LookAsync(LogView view, SystemIdentifier system, ArchivingHint? hint, List<Reading> readings, CancellationToken cancellationToken)
@@ -80,6 +91,12 @@ public sealed partial class ClusterWatch(ClusterServices services, PolicyDesk po
 
     [LoggerMessage(600, LogLevel.Error, "WAL of system {System} does not replay on: {Reason}. Nothing after {Position} can be recovered from backup {Backup} or an earlier one; if the segment is lost, take a full backup now")]
     private partial void LogBreak(string system, string reason, string position, string backup);
+
+    [LoggerMessage(601, LogLevel.Error, "host {Host} cannot archive {File}: another one is stored under its name. Two servers write the same history; stop the one that should not be primary")]
+    private partial void LogRefused(string host, string file);
+
+    [LoggerMessage(602, LogLevel.Error, "hosts {Host} and {Other} both say that they are primary of system {System}: stop the one that should not be")]
+    private partial void LogTwoPrimaries(string host, string other, string system);
 
     private sealed record SystemWatch(WalInventory Inventory, DateTimeOffset Listed, BackupName? Backup, WalChainWatch? Chain);
 }

@@ -41,7 +41,8 @@ public sealed class HostBoard(TimeProvider clock)
         var at = NotAhead(stored);
         var said = heartbeat is null ? null : new HostHeartbeat(
             heartbeat.Version, heartbeat.Timeline, Position(heartbeat.WalInsert), Position(heartbeat.ArchivedTo), heartbeat.ReadyCount,
-            (long)Math.Min(heartbeat.WalBytes, long.MaxValue), (long)Math.Min(heartbeat.WalFreeBytes, long.MaxValue), heartbeat.InRecovery);
+            (long)Math.Min(heartbeat.WalBytes, long.MaxValue), (long)Math.Min(heartbeat.WalFreeBytes, long.MaxValue), heartbeat.InRecovery,
+            NameOf(heartbeat.Conflict));
         _hosts.AddOrUpdate(host, (at, said, at), (_, before) =>
         {
             var seen = at > before.Seen ? at : before.Seen;
@@ -66,6 +67,9 @@ public sealed class HostBoard(TimeProvider clock)
     }
 
     private DateTimeOffset NotAhead(DateTimeOffset stored) => clock.GetUtcNow() is var now && stored > now ? now : stored;
+
+    // A host's word, which ends in logs and on pages: what is no file of pg_wal is told as such.
+    private static string? NameOf(string file) => file.Length == 0 ? null : file.Length <= 64 && file.All(c => char.IsAsciiLetterOrDigit(c) || c == '.') ? file : "(not a name)";
 
     private static Lsn? Position(ulong lsn) => lsn == 0 ? null : new Lsn(lsn);
 

@@ -8,21 +8,37 @@ namespace Holdfast.Functions.Signals;
 /// <param name="host">The host's name.</param>
 public sealed class HostTrend(string host)
 {
-    private static readonly TimeSpan Window = TimeSpan.FromMinutes(15), Shortest = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Window = TimeSpan.FromMinutes(15), Shortest = TimeSpan.FromMinutes(1), Recent = TimeSpan.FromMinutes(5);
 
     private readonly ExposedWal _exposed = new();
     private readonly Queue<(DateTimeOffset Time, long Bytes)> _sizes = new();
     private (Lsn? To, DateTimeOffset Since) _archived;
+    private (DateTimeOffset Since, DateTimeOffset Until)? _primary;
 
     /// <summary>A heartbeat was heard.</summary>
     public void Heard(DateTimeOffset at, HostHeartbeat heartbeat)
     {
-        if (heartbeat is { WalInsert: { } insert, InRecovery: false }) _exposed.Saw(at, insert);
+        if (heartbeat is { WalInsert: { } insert, InRecovery: false })
+        {
+            _exposed.Saw(at, insert);
+            _primary = (_primary?.Since ?? at, at);
+        }
+        else
+        {
+            _primary = null;
+        }
         if (_archived.Since == default || _archived.To != heartbeat.ArchivedTo || heartbeat.ReadyCount == 0) _archived = (heartbeat.ArchivedTo, at);
         if (_sizes.Count > 0 && at <= _sizes.Last().Time) return;
         _sizes.Enqueue((at, heartbeat.WalBytes));
         while (at - _sizes.Peek().Time > Window) _sizes.Dequeue();
     }
+
+    /// <summary>
+    /// Whether this server and another say that they are primary, both now: each was heard so a minute after the other began to. After a failover the old one falls silent, and its
+    /// last word is older than the new one's first.
+    /// </summary>
+    public bool WritesBeside(HostTrend other, DateTimeOffset now) =>
+        _primary is { } own && other._primary is { } beside && own.Until - beside.Since >= Shortest && beside.Until - own.Since >= Shortest && now - own.Until <= Recent && now - beside.Until <= Recent;
 
     /// <summary>What it amounts to now.</summary>
     /// <param name="heartbeat">The last one.</param>

@@ -58,12 +58,15 @@ public static class SignalTable
     /// <summary>holdfast.junk</summary>
     public static readonly Signal Junk = new("holdfast.junk", "{blob}", "blobs in the WAL archive whose names are not ours, or that took a name of ours; looked at each hour");
 
+    /// <summary>holdfast.conflicts</summary>
+    public static readonly Signal Conflicts = new("holdfast.conflicts", "{server}", "1 while a server's WAL is refused because other WAL is stored under its name, or another server of its system says for a minute that it is primary, too", "host");
+
     /// <summary>holdfast.control_plane.tick</summary>
     public static readonly Signal Tick = new("holdfast.control_plane.tick", "s", "since the control plane last looked at the cluster; absence is the alarm");
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<Signal> All { get; } =
     [
-        Rpo, Gaps, Unarchived, Stalled, WalSize, WalFree, TimeUntilFull, BackupAge, BackupOverdue, BackupFailures, CorruptPages, RepositorySize, HeartbeatAge, Junk, Tick,
+        Rpo, Gaps, Unarchived, Stalled, WalSize, WalFree, TimeUntilFull, BackupAge, BackupOverdue, BackupFailures, CorruptPages, RepositorySize, HeartbeatAge, Junk, Conflicts, Tick,
     ];
 }

@@ -1,7 +1,7 @@
 using Holdfast.Bench;
 
 // Started by tests/bench/run.sh, which sets up what is measured.
-const string Usage = "usage: tests/bench/run.sh frames|push|full|restore [--variant=compressible|incompressible] [--only-peer]";
+const string Usage = "usage: tests/bench/run.sh frames|start|push|full|restore [--variant=compressible|incompressible] [--only-peer]";
 string[] known = ["--only-peer", "--variant=compressible", "--variant=incompressible"];
 if (args is not [var name, .. var options] || options.Except(known).Any())
 {
@@ -15,9 +15,12 @@ if (name == "frames")
 }
 var onlyPeer = options.Contains("--only-peer");
 string[] variants = [.. options.Where(option => option.StartsWith("--variant=", StringComparison.Ordinal)).Select(option => option[10..])];
-var programs = Programs.FromEnvironment();
+var programs = new Programs();
 switch (name)
 {
+    case "start":
+        await StartBenchmark.RunAsync(programs);
+        return 0;
     case "push":
         await PushBenchmark.RunAsync(programs, onlyPeer);
         return 0;

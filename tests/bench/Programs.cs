@@ -1,15 +1,19 @@
 namespace Holdfast.Bench;
 
-/// <summary>What is measured, as tests/bench/run.sh set it up.</summary>
-/// <param name="PgBackRest">The peer.</param>
-/// <param name="Holdfast">The agent.</param>
-/// <param name="ControlPlane">The control plane, an assembly for dotnet.</param>
-/// <param name="Clients">The folder of PostgreSQL 17's own programs.</param>
-public sealed record Programs(string PgBackRest, string Holdfast, string ControlPlane, string Clients)
+/// <summary>What is measured, as tests/bench/run.sh set it up; what a benchmark does not use need not be there.</summary>
+public sealed class Programs
 {
-    /// <summary>Reads the environment; what is missing is null until it is used.</summary>
-    public static Programs FromEnvironment() =>
-        new(Required("HOLDFAST_TEST_PGBACKREST"), Required("HOLDFAST_TEST_AGENT"), Required("HOLDFAST_TEST_CONTROL_PLANE"), Required("HOLDFAST_TEST_CLIENTS"));
+    /// <summary>The peer.</summary>
+    public string PgBackRest => Required("HOLDFAST_TEST_PGBACKREST");
+
+    /// <summary>The agent.</summary>
+    public string Holdfast => Required("HOLDFAST_TEST_AGENT");
+
+    /// <summary>The control plane, an assembly for dotnet.</summary>
+    public string ControlPlane => Required("HOLDFAST_TEST_CONTROL_PLANE");
+
+    /// <summary>The folder of PostgreSQL 17's own programs.</summary>
+    public string Clients => Required("HOLDFAST_TEST_CLIENTS");
 
     private static string Required(string variable) =>
         Environment.GetEnvironmentVariable(variable) ?? throw new InvalidOperationException($"{variable} is not set: run tests/bench/run.sh");

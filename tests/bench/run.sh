@@ -3,6 +3,7 @@
 #   tests/bench/run.sh push
 #   tests/bench/run.sh full [--variant=compressible|incompressible]       both, unless one is named
 #   tests/bench/run.sh restore [--variant=compressible|incompressible]    compressible, unless named
+#   tests/bench/run.sh start                                              how soon the embedded control plane answers; no peer
 #   tests/bench/run.sh frames                                             sizes of frames and both zstd on real pages; no peer
 #     --only-peer    the peer alone, to learn what this machine gives
 set -euo pipefail
@@ -23,8 +24,10 @@ place postgres/17
 place tools/17
 if [[ ${1:-} != frames ]]; then
     need_azurite
-    need_pgbackrest
-    place pgbackrest
+    if [[ ${1:-} != start ]]; then
+        need_pgbackrest
+        place pgbackrest
+    fi
     cp -al "$CACHE/azurite" "$SCRATCH/" 2>/dev/null || cp -a "$CACHE/azurite" "$SCRATCH/"
     publish_agent "$SCRATCH/agent"
     publish_control_plane "$SCRATCH/control-plane"

@@ -102,6 +102,7 @@ public partial class AlertTests
     [InlineData("holdfast.agent.heartbeat.age")]
     [InlineData("holdfast.control_plane.tick")]
     [InlineData("holdfast.junk")]
+    [InlineData("holdfast.conflicts")]
     [InlineData("StorageBlobLogs")]
     public void What_must_not_go_unseen_has_an_alert(string signal) => Assert.Contains(Alerts(), alert => alert.Signal == signal);
 

@@ -1,3 +1,4 @@
+using Holdfast.Agent.Host;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository;
 using Holdfast.Tests.Fixtures;
@@ -68,6 +69,8 @@ public sealed class AdoptTests(SharedAzurite azurite)
         var refusal = await world.FailsAsync(3, ["archive-push", .. world.Host(clone), world.Spool, $"pg_wal/{differs}"]);
         Assert.Contains($"segment {differs} is already stored and differs (timeline 1", refusal, StringComparison.Ordinal);
         Assert.Contains("holdfast adopt", refusal, StringComparison.Ordinal);
+        Assert.Equal(differs, RefusedWal.Find(new StateFolder(world["state", world.Cluster]), Path.Combine(clone.DataFolder, "pg_wal")));
+        Assert.Equal("", RefusedWal.Find(new StateFolder(world["state", world.Cluster]), Path.Combine(original.DataFolder, "pg_wal")));
         var adopting = await world.FailsAsync(3, ["adopt", "--yes", .. world.Host(clone, "clone"), world.Spool, world.ControlPlane]);
         Assert.Contains($"segment {differs} is already stored and differs", adopting, StringComparison.Ordinal);
         Assert.Contains("HINT: this server's timeline 1 is not the archive's", adopting, StringComparison.Ordinal);

@@ -1,0 +1,120 @@
+using Holdfast.Core.Enrolment;
+using Holdfast.Core.Repository;
+using Holdfast.Core.Sealing;
+using Holdfast.Functions.Activities;
+using Holdfast.Functions.Signals;
+using Holdfast.Tests.Core.Repository;
+using Holdfast.Tests.Fixtures;
+using Microsoft.Extensions.Logging.Abstractions;
+using Wire = Holdfast.Core.Sealing.Wire;
+
+namespace Holdfast.Tests.Functions.Activities;
+
+/// <summary>What one look at a cluster tells, over memory; two hosts are registered for one system.</summary>
+public sealed class ClusterWatchTests : IAsyncLifetime
+{
+    private readonly ManualTime _clock = new();
+    private WalWorld _world = null!;
+    private HostBoard _board = null!;
+    private SignalBoard _signals = null!;
+    private ClusterWatch _watch = null!;
+
+    public async Task InitializeAsync()
+    {
+        _world = await WalWorld.MakeAsync();
+        var decisions = new ClusterDecisions("shop", _world.Log.Store, _world.Blobs, _world.Log.ControlPlane, _clock);
+        var services = new ClusterServices(decisions, _world.Blobs, new MemoryObjectStore(), new MemoryObjectStore(), new NoBell(), _world.Log.ControlPlane, new Keyring([], []), [], _clock);
+        (_board, _signals) = (new HostBoard(_clock), new SignalBoard(_clock));
+        _watch = new ClusterWatch(services, new PolicyDesk(services), _board, _signals, NullLogger<ClusterWatch>.Instance);
+    }
+
+    public Task DisposeAsync()
+    {
+        _signals.Dispose();
+        _world.Dispose();
+        return Task.CompletedTask;
+    }
+
+    [Fact]
+    public async Task A_primary_and_its_standby_are_no_conflict()
+    {
+        for (var minute = 0; minute < 5; minute++) await PassAsync(one: Primary(), two: Standby());
+        Assert.Equal((0, 0), Conflicts());
+    }
+
+    [Fact]
+    public async Task Two_primaries_of_a_system_are_one_each()
+    {
+        await PassAsync(one: Primary(), two: Standby());
+        await PassAsync(one: Primary(), two: Primary(2));
+        Assert.Equal((0, 0), Conflicts()); // the first's word may have been its last
+        await PassAsync(one: Primary(), two: Primary(2));
+        Assert.Equal((1, 1), Conflicts());
+        await PassAsync(one: Standby(2), two: Primary(2));
+        Assert.Equal((0, 0), Conflicts());
+    }
+
+    [Fact]
+    public async Task A_failover_is_no_conflict_whether_the_old_server_or_its_host_died()
+    {
+        await PassAsync(one: Primary(), two: Standby());
+        await PassAsync(one: null, two: Primary(2));
+        for (var minute = 0; minute < 4; minute++)
+        {
+            await PassAsync(one: minute % 2 == 0 ? null : Unanswering(), two: Primary(2));
+            Assert.Equal((0, 0), Conflicts());
+        }
+    }
+
+    [Fact]
+    public async Task A_server_whose_WAL_is_refused_is_a_conflict_until_it_waits_no_more()
+    {
+        await PassAsync(one: Primary(), two: Standby());
+        await PassAsync(one: Primary(refused: "00000001000000000000003A"), two: Standby());
+        Assert.Equal((1, 0), Conflicts());
+        await PassAsync(one: Primary(), two: Standby());
+        Assert.Equal((0, 0), Conflicts());
+    }
+
+    [Theory]
+    [InlineData("00000002.history", "00000002.history")]
+    [InlineData("a\nb", "(not a name)")]
+    [InlineData("../../etc", "(not a name)")]
+    [InlineData("", null)]
+    public void A_host_s_word_of_a_file_is_kept_only_when_it_is_a_name(string said, string? kept)
+    {
+        _board.Hear(_world.One.PublicKey.Thumbprint, Primary(refused: said), _clock.GetUtcNow());
+        Assert.Equal(kept, _board.Of(_world.One.PublicKey.Thumbprint).Heartbeat!.Conflict);
+    }
+
+    // Each is heard twice in the minute, as each half minute; null: not at all.
+    private async Task PassAsync(Wire.Heartbeat? one, Wire.Heartbeat? two)
+    {
+        for (var half = 0; half < 2; half++)
+        {
+            if (one is not null) _board.Hear(_world.One.PublicKey.Thumbprint, one, _clock.GetUtcNow());
+            if (two is not null) _board.Hear(_world.Two.PublicKey.Thumbprint, two, _clock.GetUtcNow());
+            await _watch.LookAsync(default);
+            _clock.Advance(TimeSpan.FromSeconds(30));
+        }
+    }
+
+    private (double, double) Conflicts()
+    {
+        var of = _signals.Of("shop").Where(reading => reading.Signal == SignalTable.Conflicts).ToDictionary(reading => reading.Of!, reading => reading.Value);
+        return (of["one"], of["two"]);
+    }
+
+    private static Wire.Heartbeat Primary(uint timeline = 1, string refused = "") => new() { Version = "1", Timeline = timeline, WalInsert = 0x4000000, Conflict = refused };
+
+    private static Wire.Heartbeat Standby(uint timeline = 1) => new() { Version = "1", Timeline = timeline, WalInsert = 0x4000000, InRecovery = true };
+
+    private static Wire.Heartbeat Unanswering() => new() { Version = "1" };
+
+    private sealed class NoBell : IReportBell
+    {
+        public Task<IReadOnlyList<ReportNotice>> ReceiveAsync(TimeSpan hidden, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<ReportNotice>>([]);
+
+        public Task<bool> DeleteAsync(ReportNotice message, CancellationToken cancellationToken) => Task.FromResult(true);
+    }
+}
