@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Holdfast.Functions.Signals;
 using Holdfast.Functions.Workflows;
 
 namespace Holdfast.Functions.Embedded.Journal;
@@ -7,11 +8,8 @@ namespace Holdfast.Functions.Embedded.Journal;
 /// <summary>What the engine tells the outside: log lines with fixed event ids, spans and counters named after OpenTelemetry's habits. It exports nothing itself.</summary>
 internal sealed partial class EngineSignals(ILogger logger)
 {
-    /// <summary>The name of the source of spans and of the meter.</summary>
-    public const string Name = "Holdfast.Workflows";
-
-    private static readonly ActivitySource Source = new(Name);
-    private static readonly Meter Meter = new(Name);
+    private static readonly ActivitySource Source = new(Telemetry.Workflows);
+    private static readonly Meter Meter = new(Telemetry.Workflows);
     private static readonly Counter<long> Steps = Meter.CreateCounter<long>("holdfast.workflow.steps", "{step}", "Steps written to the journal");
     private static readonly Counter<long> Finished = Meter.CreateCounter<long>("holdfast.workflow.finished", "{instance}", "Instances that ended, by workflow and state");
     private static readonly Histogram<double> ActivitySeconds = Meter.CreateHistogram<double>("holdfast.activity.duration", "s", "How long activities ran");
