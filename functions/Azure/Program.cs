@@ -1,6 +1,23 @@
+using Azure.Identity;
+using Azure.Monitor.OpenTelemetry.Exporter;
+using Holdfast.Functions.Azure;
+using Holdfast.Functions.Hosting;
+using Holdfast.Functions.Signals;
 using Microsoft.Azure.Functions.Worker.Builder;
-using Microsoft.Extensions.Hosting;
+using Microsoft.Azure.Functions.Worker.OpenTelemetry;
+using OpenTelemetry;
 
 var builder = FunctionsApplication.CreateBuilder(args);
 builder.ConfigureFunctionsWebApplication();
+builder.UseMiddleware<FlushMiddleware>();
+builder.Services.AddSingleton<TaskHub>();
+HostedClusters.Add(builder.Services, AppSettings.Read(builder.Configuration), TimeProvider.System, (services, workflows) => services.GetRequiredService<TaskHub>().EngineOf(workflows));
+var telemetry = Telemetry.Observe(builder).UseFunctionsWorkerDefaults();
+if (Telemetry.HasEndpoint(builder.Configuration)) telemetry.UseOtlpExporter();
+if (builder.Configuration["APPLICATIONINSIGHTS_CONNECTION_STRING"] is { Length: > 0 } connection)
+    telemetry.UseAzureMonitorExporter(options =>
+    {
+        options.ConnectionString = connection;
+        options.Credential = new ManagedIdentityCredential(ManagedIdentityId.FromUserAssignedClientId(builder.Configuration["AZURE_CLIENT_ID"]));
+    });
 await builder.Build().RunAsync();

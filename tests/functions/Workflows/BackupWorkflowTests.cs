@@ -66,7 +66,7 @@ public sealed class BackupWorkflowTests : IAsyncLifetime
     {
         await StartAsync();
         await PassAsync(BackupWorkflow.Silence / 20, () => _done.Contains("send 2"));
-        Assert.Equal(["send 1", "cancel backup-20261122-020000F/1", "send 2"], _done);
+        Assert.Equal(["send 1", "cancel shop:backup-20261122-020000F/1", "send 2"], _done);
         await EndAsync(1, succeeded: true);
         await EndAsync(2, succeeded: true);
         Assert.Equal(WorkflowState.Completed, (await EndOfAsync()).State);
@@ -105,10 +105,10 @@ public sealed class BackupWorkflowTests : IAsyncLifetime
     {
         await StartAsync();
         Assert.True(await _world.Client.CancelAsync(Instance, "the disk is needed"));
-        await Eventually(() => _done.Contains("cancel backup-20261122-020000F/1"));
+        await Eventually(() => _done.Contains("cancel shop:backup-20261122-020000F/1"));
         await EndAsync(1, succeeded: false, error: "cancelled");
         Assert.Equal(WorkflowState.Cancelled, (await EndOfAsync()).State);
-        Assert.Equal(["send 1", "cancel backup-20261122-020000F/1", "fail cancelled: the disk is needed"], _done);
+        Assert.Equal(["send 1", "cancel shop:backup-20261122-020000F/1", "fail cancelled: the disk is needed"], _done);
     }
 
     [Fact]
@@ -161,7 +161,7 @@ public sealed class BackupWorkflowTests : IAsyncLifetime
         await PassAsync(TimeSpan.FromMinutes(1), () => _done[^1].StartsWith("fail", StringComparison.Ordinal));
         Assert.Equal(WorkflowState.Failed, (await EndOfAsync()).State);
         Assert.Equal(RetryPolicy.Default.MaxAttempts, _done.Count(step => step == "send 1"));
-        Assert.Equal("cancel backup-20261122-020000F/1", _done[^2]);
+        Assert.Equal("cancel shop:backup-20261122-020000F/1", _done[^2]);
         Assert.Matches("^fail job backup-20261122-020000F/1 could not be sent: .*the store does not answer", _done[^1]);
     }
 
