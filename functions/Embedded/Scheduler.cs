@@ -9,7 +9,7 @@ namespace Holdfast.Functions.Embedded;
 /// <param name="health">Told what is wrong.</param>
 /// <param name="clock">The clock.</param>
 /// <param name="log">The log.</param>
-internal sealed partial class Scheduler(BackupSchedules schedule, BackupDesk backups, ClusterHealth health, TimeProvider clock, ILogger<Scheduler> log)
+internal sealed partial class Scheduler(DueBackups schedule, BackupDesk backups, ClusterHealth health, TimeProvider clock, ILogger<Scheduler> log)
 {
     /// <summary>Cron knows minutes; looking every five seconds is one request to the store.</summary>
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);

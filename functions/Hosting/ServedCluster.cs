@@ -36,7 +36,7 @@ public sealed class ServedCluster : IDisposable
         Backups = new BackupDesk(services, engine, board, takeOver);
         BackupRegistration.Add(Workflows, services, Backups, logs);
         Reports = new ReportIntake(services, new ReportDesk(services, engine, board, hosting.SharesMail, logs.CreateLogger<ReportDesk>()), logs.CreateLogger<ReportIntake>());
-        Schedule = new BackupSchedules(services, Backups, policy, Health, logs.CreateLogger<BackupSchedules>());
+        Schedule = new DueBackups(services, Backups, policy, Health, logs.CreateLogger<DueBackups>());
         Watch = new ClusterWatch(services, policy, board, signals, logs.CreateLogger<ClusterWatch>());
         Api = new ControlledCluster(services, Backups, policy, board, signals, Health, settings.Equality, hosting.Keys)
         {
@@ -60,7 +60,7 @@ public sealed class ServedCluster : IDisposable
     public ReportIntake Reports { get; }
 
     /// <summary>Begins what is due.</summary>
-    public BackupSchedules Schedule { get; }
+    public DueBackups Schedule { get; }
 
     /// <summary>Looks at it.</summary>
     public ClusterWatch Watch { get; }

@@ -1,6 +1,4 @@
-using System.Net.Security;
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using Holdfast.Core.Api;
 using Holdfast.Functions.Api;
@@ -166,7 +164,7 @@ public sealed class EntraGateTests : IAsyncLifetime
         Assert.DoesNotContain(token.Split('.')[1], log.Written[0], StringComparison.Ordinal);
     }
 
-    private EntraGate Open(ILogger<EntraGate> log) => new(new EntraSettings(Guid.Parse(_entra.TenantId), _application) { AuthorityHost = _entra.Authority }, _clock, log, Trusting(_entra.CaFile));
+    private EntraGate Open(ILogger<EntraGate> log) => new(new EntraSettings(Guid.Parse(_entra.TenantId), _application) { AuthorityHost = _entra.Authority }, _clock, log, LoopbackTrust.Handler(_entra.CaFile));
 
     private string Token(params string[] roles) => _entra.Mint(_application.ToString(), (claims, _) => claims["roles"] = new JsonArray([.. roles.Select(role => (JsonNode)role)]));
 
@@ -186,17 +184,6 @@ public sealed class EntraGateTests : IAsyncLifetime
         var problem = (await gate.RefuseCallerAsync(http.Request, null, needed))!;
         Assert.NotNull(problem.Hint);
         return problem.Status == 404 ? 0 : problem.Status;
-    }
-
-    private static SocketsHttpHandler Trusting(string caFile)
-    {
-        var handler = new SocketsHttpHandler();
-        handler.SslOptions = new SslClientAuthenticationOptions
-        {
-            CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck },
-        };
-        handler.SslOptions.CertificateChainPolicy.CustomTrustStore.ImportFromPemFile(caFile);
-        return handler;
     }
 
     private sealed class Lines : ILogger<EntraGate>

@@ -10,7 +10,7 @@ namespace Holdfast.Functions.Activities;
 /// <param name="policy">Says what is due.</param>
 /// <param name="health">Told what is refused.</param>
 /// <param name="log">The log.</param>
-public sealed partial class BackupSchedules(ClusterServices services, BackupDesk backups, PolicyDesk policy, ClusterHealth health, ILogger<BackupSchedules> log)
+public sealed partial class DueBackups(ClusterServices services, BackupDesk backups, PolicyDesk policy, ClusterHealth health, ILogger<DueBackups> log)
 {
     private string? _lastRefusal;
 
