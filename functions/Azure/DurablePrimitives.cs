@@ -104,9 +104,9 @@ internal sealed class DurablePrimitives : IWorkflowPrimitives
     /// <inheritdoc/>
     public async Task CreateTimerAsync(DateTimeOffset due, CancellationToken cancellationToken)
     {
-        // Durable divides long ones. The clock of the queue that holds a timer back may be ahead of ours: then the rest is waited for, too.
-        do await _context.CreateTimer(due.UtcDateTime, cancellationToken);
-        while (CurrentTime < due);
+        // Durable divides long ones. A queue of Azure Storage holds back for whole seconds, rounded down: what it lets go too early is held back for one more.
+        await _context.CreateTimer(due.UtcDateTime, cancellationToken);
+        while (CurrentTime < due) await _context.CreateTimer(due.UtcDateTime.AddSeconds(1), cancellationToken);
     }
 
     /// <inheritdoc/>
