@@ -31,6 +31,8 @@ internal sealed class DurableWorld : IWorkflowWorld
 
     public IWorkflowClient Client => _client ?? throw new InvalidOperationException("No program runs");
 
+    public bool EndsAfterItsActivities => true;
+
     /// <summary>A world over the hub that <paramref name="openHub"/> opens: once for the clients, and for each worker anew.</summary>
     public static async Task<DurableWorld> StartAsync(Func<IOrchestrationService> openHub)
     {
