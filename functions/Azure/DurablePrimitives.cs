@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Holdfast.Functions.Workflows;
 using Microsoft.DurableTask;
@@ -64,7 +65,7 @@ internal sealed class DurablePrimitives : IWorkflowPrimitives
     /// <summary>What the next generation starts with; null when there is to be none.</summary>
     public DurableStart? Next => _next is null ? null : _start with
     {
-        Input = _next,
+        Input = Encoding.UTF8.GetBytes(_next),
         Generation = _start.Generation + 1,
         Status = _status,
         Seen = [.. _seenInOrder.TakeLast(MaxRemembered)],

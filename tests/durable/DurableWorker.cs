@@ -25,6 +25,7 @@ internal sealed class DurableWorker : IAsyncDisposable
     private readonly CancellationTokenSource _ending = new();
     private readonly TaskCompletionSource _killed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _isStopping;
+    private int _toLose;
 
     private DurableWorker(IOrchestrationService service, WorkflowRegistry program)
     {
@@ -41,6 +42,9 @@ internal sealed class DurableWorker : IAsyncDisposable
         await worker._worker.StartAsync();
         return worker;
     }
+
+    /// <summary>From now on so many activities are lost with the process that ran them: Durable Functions fails them in words of its own.</summary>
+    public void LoseActivities(int count) => Volatile.Write(ref _toLose, count);
 
     /// <summary>Stops in order: nothing new is begun, and what runs is told to end and waited for.</summary>
     public async Task StopAsync()
@@ -87,6 +91,7 @@ internal sealed class DurableWorker : IAsyncDisposable
         HistoryEvent response;
         try
         {
+            if (Interlocked.Decrement(ref _toLose) >= 0) throw new IOException("Function 'activity' failed with an unhandled exception.");
             var run = Task.Run(() => activity.RunAsync(new TaskContext(context.GetProperty<OrchestrationInstance>()), scheduled.Input));
             if (await Task.WhenAny(run, _killed.Task) != run) throw new SessionAbortedException("killed");
             response = new TaskCompletedEvent(-1, scheduled.EventId, await run);

@@ -31,6 +31,12 @@ internal sealed class DurableWorld : IWorkflowWorld
 
     public IWorkflowClient Client => _client ?? throw new InvalidOperationException("No program runs");
 
+    /// <summary>The task hub without our adapter.</summary>
+    public DurableTaskClient Hub => _hub;
+
+    /// <summary>The worker that runs now.</summary>
+    public DurableWorker Worker => _worker ?? throw new InvalidOperationException("No program runs");
+
     public bool EndsAfterItsActivities => true;
 
     /// <summary>A world over the hub that <paramref name="openHub"/> opens: once for the clients, and for each worker anew.</summary>
@@ -57,7 +63,7 @@ internal sealed class DurableWorld : IWorkflowWorld
         _client = new DurableWorkflowClient(_hub, program, TimeProvider.System);
     }
 
-    public Task StopAsync() => _worker!.StopAsync();
+    public Task StopAsync() => Worker.StopAsync();
 
     public async ValueTask DisposeAsync()
     {

@@ -37,7 +37,7 @@ public abstract class BackupWorkflowScenarios : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_job_that_succeeds_isArchived_proven_and_committed()
+    public async Task A_job_that_succeeds_is_archived_proven_and_committed()
     {
         await StartAsync();
         await EndAsync(1, succeeded: true);
