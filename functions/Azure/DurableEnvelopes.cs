@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Serialization;
 using Holdfast.Functions.Workflows;
 
 namespace Holdfast.Functions.Azure;
@@ -9,9 +12,16 @@ namespace Holdfast.Functions.Azure;
 /// <param name="Version">The version of its code that this instance keeps.</param>
 /// <param name="Incarnation">Tells this life of the instance's id from one that was purged, and whose call of several started it.</param>
 /// <param name="CreatedAt">When it was started; Durable Functions tells when the generation was.</param>
-/// <param name="Input">The generation's input.</param>
-internal sealed record DurableStart(string Workflow, int Version, Guid Incarnation, DateTimeOffset CreatedAt, string Input)
+/// <param name="Input">
+/// The generation's input, in bytes: Base64 has a bound that the escapes of a text within a text have not, and the Azure Storage backend shows the input of an
+/// instance that has not run yet only if it has less than 30 000 characters.
+/// </param>
+internal sealed record DurableStart(string Workflow, int Version, Guid Incarnation, DateTimeOffset CreatedAt, byte[] Input)
 {
+    /// <summary>The generation's input.</summary>
+    [JsonIgnore]
+    public string InputJson => Encoding.UTF8.GetString(Input);
+
     /// <summary>Counts how often the instance continued as new.</summary>
     public int Generation { get; init; }
 
@@ -33,8 +43,7 @@ internal sealed record DurableStart(string Workflow, int Version, Guid Incarnati
 internal sealed record DurableEvent(Guid Incarnation, string Id, string Name, string Payload)
 {
     /// <summary>Stands for the id where many are remembered: 96 bits of its hash.</summary>
-    public static string Key(string id) =>
-        Convert.ToBase64String(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(id)).AsSpan(0, 12));
+    public static string Key(string id) => Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(id)).AsSpan(0, 12));
 }
 
 /// <summary>An activity to be run.</summary>

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Holdfast.Functions.Workflows;
 using Microsoft.DurableTask;
@@ -64,7 +65,7 @@ internal sealed class DurablePrimitives : IWorkflowPrimitives
     /// <summary>What the next generation starts with; null when there is to be none.</summary>
     public DurableStart? Next => _next is null ? null : _start with
     {
-        Input = _next,
+        Input = Encoding.UTF8.GetBytes(_next),
         Generation = _start.Generation + 1,
         Status = _status,
         Seen = [.. _seenInOrder.TakeLast(MaxRemembered)],
@@ -104,9 +105,9 @@ internal sealed class DurablePrimitives : IWorkflowPrimitives
     /// <inheritdoc/>
     public async Task CreateTimerAsync(DateTimeOffset due, CancellationToken cancellationToken)
     {
-        // Durable divides long ones. The clock of the queue that holds a timer back may be ahead of ours: then the rest is waited for, too.
-        do await _context.CreateTimer(due.UtcDateTime, cancellationToken);
-        while (CurrentTime < due);
+        // Durable divides long ones. A queue of Azure Storage holds back for whole seconds, rounded down: what it lets go too early is held back for one more.
+        await _context.CreateTimer(due.UtcDateTime, cancellationToken);
+        while (CurrentTime < due) await _context.CreateTimer(due.UtcDateTime.AddSeconds(1), cancellationToken);
     }
 
     /// <inheritdoc/>

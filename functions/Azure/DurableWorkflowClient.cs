@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text;
 using System.Text.Json;
 using DurableTask.Core.Exceptions;
 using Holdfast.Core;
@@ -28,7 +29,7 @@ public sealed class DurableWorkflowClient(DurableTaskClient hub, WorkflowRegistr
         var json = WorkflowJson.Write($"the input of {workflow.Value}", input);
         if (await FindAsync(instanceId, cancellationToken) is { } found) return IsThereAlready(found, registered);
 
-        var start = new DurableStart(registered.Name, registered.Version, Guid.NewGuid(), time.GetUtcNow(), json);
+        var start = new DurableStart(registered.Name, registered.Version, Guid.NewGuid(), time.GetUtcNow(), Encoding.UTF8.GetBytes(json));
         var options = new StartOrchestrationOptions(instanceId.ToString()).WithDedupeStatuses([.. Unfinished, .. Finished]);
         try
         {
@@ -103,8 +104,17 @@ public sealed class DurableWorkflowClient(DurableTaskClient hub, WorkflowRegistr
     {
         if (await FindAsync(instanceId, cancellationToken) is not { Status.IsFinished: false } found) return false;
         var raised = new DurableEvent(found.Start.Incarnation, eventId, name, payload);
-        await hub.RaiseEventAsync(instanceId.ToString(), DurableWorkflows.Event, DurableWorkflows.Text(raised), cancellationToken);
-        return true;
+        try
+        {
+            await hub.RaiseEventAsync(instanceId.ToString(), DurableWorkflows.Event, DurableWorkflows.Text(raised), cancellationToken);
+            return true;
+        }
+        catch (Exception error) when (error is not OperationCanceledException)
+        {
+            // Durable refuses what comes for an instance that has ended since we looked.
+            if (await FindAsync(instanceId, cancellationToken) is not { Status.IsFinished: false }) return false;
+            throw;
+        }
     }
 
     private static bool IsThereAlready(FoundInstance found, RegisteredWorkflow asked) => found.Start.Workflow.Equals(asked.Name, StringComparison.OrdinalIgnoreCase)
@@ -128,7 +138,7 @@ public sealed class DurableWorkflowClient(DurableTaskClient hub, WorkflowRegistr
                     State = end?.State ?? WorkflowState.Running,
                     CreatedAt = Start.CreatedAt,
                     UpdatedAt = found.LastUpdatedAt > Start.CreatedAt ? found.LastUpdatedAt : Start.CreatedAt,
-                    Input = Start.Input,
+                    Input = Start.InputJson,
                     Status = found.SerializedCustomStatus is null or "null" ? Start.Status : WorkflowJson.Write("a status", WorkflowJson.Read<JsonElement>(found.SerializedCustomStatus)),
                     Output = end?.Output,
                     Failure = end?.Failure,

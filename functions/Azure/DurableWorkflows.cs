@@ -60,7 +60,7 @@ public static class DurableWorkflows
     {
         try
         {
-            var work = registry.Workflow(start.Workflow).RunAsync(new WorkflowContext(primitives), start.Input);
+            var work = registry.Workflow(start.Workflow).RunAsync(new WorkflowContext(primitives), start.InputJson);
             await await Task.WhenAny(work, primitives.Broken);
             return new DurableEnd(WorkflowState.Completed, await work, null);
         }

@@ -9,7 +9,15 @@ using OpenTelemetry;
 
 var builder = FunctionsApplication.CreateBuilder(args);
 builder.ConfigureFunctionsWebApplication();
-builder.UseMiddleware<FlushMiddleware>();
+// What a function told is sent before its instance may be frozen or taken away. Orchestrators are run too often for that, and tell little.
+builder.Use(next => async context =>
+{
+    try { await next(context); }
+    finally
+    {
+        if (context.FunctionDefinition.InputBindings.Values.All(binding => binding.Type != "orchestrationTrigger")) Telemetry.Flush(context.InstanceServices);
+    }
+});
 builder.Services.AddSingleton<TaskHub>();
 HostedClusters.Add(builder.Services, AppSettings.Read(builder.Configuration), TimeProvider.System, (services, workflows) => services.GetRequiredService<TaskHub>().EngineOf(workflows));
 var telemetry = Telemetry.Observe(builder).UseFunctionsWorkerDefaults();
