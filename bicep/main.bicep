@@ -259,7 +259,7 @@ module app 'modules/function-app.bicep' = {
     repository: { blobEndpoint: repository.outputs.blobEndpoint, queueEndpoint: repository.outputs.queueEndpoint }
     connectionString: monitoring.outputs.connectionString
     vaultUri: vault.outputs.uri
-    clusterNames: clusterNames
+    clusters: clusters
     apiClientId: apiClientId
     maximumInstances: maximumInstances
     instanceMemoryMB: instanceMemoryMB

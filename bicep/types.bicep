@@ -34,6 +34,12 @@ type clusterSettings = {
   @description('The table that an embedded control plane keeps its journal in: {name}journal, and for a name with hyphens as `holdfast init` says. Left out: none, as for the function app.')
   journalTable: string?
 
+  @description('What init wrote as control-plane-key: the public half of the signing key, THUMBPRINT:POINT. From then on the function app serves the cluster.')
+  controlPlaneKey: string?
+
+  @description('The public half of the escrow key, the text of escrow.jwk beside the agent\'s configuration; none: manifests have no escrow. Needed with controlPlaneKey.')
+  escrowPublicKey: string?
+
   @description('The policies are locked: from then on a deployment leaves them alone, since a locked policy refuses a write.')
   policiesLocked: bool?
 }
@@ -56,7 +62,7 @@ type networkAccess = {
 
 @export()
 @description('What the custom roles are called inside a resource group; see roles.bicep.')
-type roleKey = 'reader' | 'adder' | 'mail-clerk' | 'expirer' | 'policy-watcher' | 'report-sender' | 'report-receiver' | 'journal-keeper' | 'key-unwrapper' | 'key-signer' | 'function-host'
+type roleKey = 'reader' | 'adder' | 'mail-clerk' | 'expirer' | 'policy-watcher' | 'report-sender' | 'report-receiver' | 'journal-keeper' | 'key-unwrapper' | 'key-reader' | 'key-signer' | 'secret-reader' | 'function-host'
 
 @export()
 @description('The name of a custom role\'s definition: known without asking, so that an assignment needs no output.')

@@ -34,6 +34,39 @@ check_format() {
   dotnet format whitespace Serverless.sln --verify-no-changes --no-restore && dotnet format style Serverless.sln --verify-no-changes --no-restore
 }
 
+# The control plane for Azure Functions. Where its packages are not to be had, types are checked against declarations of them, if there are any: a folder of packages
+# that HOLDFAST_FUNCTIONS_DECLARATIONS names, or shared/feed beside the repository.
+check_functions() {
+  local log=$SCRATCH/functions.log declarations=${HOLDFAST_FUNCTIONS_DECLARATIONS:-$ROOT/../shared/feed}
+  unset HOLDFAST_FUNCTIONS_DECLARATIONS
+  if dotnet build functions/Holdfast.Functions.csproj -c Release -p:FunctionsHost=Azure >"$log" 2>&1; then
+    passed=$((passed + 1))
+    export HOLDFAST_TEST_AZURE_FLAVOUR=$ROOT/functions/bin/azure/Release/net10.0
+    printf '  Azure Functions flavour: built with the real packages\n'
+  elif ! grep -qE 'error NU110[12]' "$log"; then
+    failed=$((failed + 1))
+    cat "$log"
+  elif [ ! -d "$declarations" ]; then
+    skipped=$((skipped + 1))
+    printf '  Azure Functions flavour: skipped, its packages are not to be had here\n'
+  elif declare_functions "$declarations" >"$log" 2>&1; then
+    passed=$((passed + 1))
+    printf '  Azure Functions flavour: its types are right, by declarations of its packages; it was not built with the real ones\n'
+  else
+    failed=$((failed + 1))
+    cat "$log"
+  fi
+}
+
+# In a copy and with a folder of packages of its own, so that what bears the real names is never taken for real.
+declare_functions() {
+  local copy=$SCRATCH/declared
+  mkdir -p "$copy/source" && git ls-files core functions host.json global.json .editorconfig 'Directory.*' | tar -cT - | tar -xC "$copy/source" || return 1
+  find "$copy/source" -name 'packages*.lock.json' -delete
+  dotnet build "$copy/source/functions/Holdfast.Functions.csproj" -c Release -p:FunctionsHost=Azure -p:FunctionsPackages=Declarations -p:RestorePackagesWithLockFile=false \
+    "-p:RestoreAdditionalProjectSources=$1" "-p:RestorePackagesPath=$copy/packages" "-p:RestoreFallbackFolders=${NUGET_PACKAGES:-$HOME/.nuget/packages}"
+}
+
 set_up() {
   local major
   need_build && need_azurite && need_clients || return 1
@@ -80,5 +113,6 @@ check step "scripts" check_scripts
 check publish_agent "$SCRATCH/agent" || exit
 check step "build" dotnet build Serverless.sln -c Release || exit
 check publish_control_plane "$SCRATCH/control-plane" || exit
+check_functions
 check step "format" check_format
 run_tests

@@ -105,12 +105,6 @@ resource reports 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-06
   name: '${cluster.name}-reports'
 }
 
-// Made here, so that the host needs no right to make queues in this account.
-resource poison 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-06-01' = {
-  parent: account::queues
-  name: '${cluster.name}-reports-poison'
-}
-
 module dataRights 'container-rights.bicep' = {
   name: '${cluster.name}-data-rights'
   params: {
@@ -197,16 +191,6 @@ module reportRights 'queue-rights.bicep' = {
   }
 }
 
-// What was taken out of the queue too often is put aside by whoever took it.
-module poisonRights 'queue-rights.bicep' = {
-  name: '${cluster.name}-poison-rights'
-  params: {
-    accountName: accountName
-    queueName: poison.name
-    rights: [{ role: 'report-sender', principalId: controlPlane.principalId }]
-  }
-}
-
 resource journal 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-06-01' = if (cluster.?journalTable != null) {
   parent: account::tables
   name: cluster.?journalTable ?? 'none'
@@ -229,7 +213,11 @@ module contentKeyRights 'key-rights.bicep' = {
     vaultName: vaultName
     keyName: '${cluster.name}-content'
     rights: concat(
-      [{ role: 'key-unwrapper', principalId: restorer.properties.principalId }],
+      [
+        { role: 'key-unwrapper', principalId: restorer.properties.principalId }
+        // Its manifests are sealed to the public half, which the vault shows; the control plane never unwraps with it.
+        { role: 'key-reader', principalId: controlPlane.principalId }
+      ],
       rightsOf('key-unwrapper', cluster.?restorers ?? [])
     )
   }
@@ -250,6 +238,16 @@ module signingKeyRights 'key-rights.bicep' = {
     vaultName: vaultName
     keyName: '${cluster.name}-signing'
     rights: [{ role: 'key-signer', principalId: controlPlane.principalId }]
+  }
+}
+
+// Hosts get the equality key when they register. It is the one secret that the app's settings refer to, and is put into the vault with what init wrote.
+module equalityRights 'secret-rights.bicep' = if (cluster.?controlPlaneKey != null) {
+  name: '${cluster.name}-equality-rights'
+  params: {
+    vaultName: vaultName
+    secretName: '${cluster.name}-equality'
+    rights: [{ role: 'secret-reader', principalId: controlPlane.principalId }]
   }
 }
 

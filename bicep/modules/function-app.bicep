@@ -1,5 +1,5 @@
 import { identity } from 'identities.bicep'
-import { networkAccess } from '../types.bicep'
+import { clusterSettings, networkAccess } from '../types.bicep'
 
 param location string
 param tags object
@@ -13,7 +13,7 @@ param packageUrl string
 param repository { blobEndpoint: string, queueEndpoint: string }
 param connectionString string
 param vaultUri string
-param clusterNames string[]
+param clusters clusterSettings[]
 @description('Application id of the Entra application whose app roles the HTTP API asks for; empty: no HTTP API.')
 param apiClientId string
 @minValue(40)
@@ -34,10 +34,17 @@ var settings = {
   Repository__clientId: controlPlane.clientId
   Holdfast__ExpirerClientId: expirer.?clientId ?? ''
   Holdfast__VaultUri: vaultUri
-  Holdfast__Clusters: join(clusterNames, ',')
   Holdfast__ApiClientId: apiClientId
   Holdfast__ApiTenantId: tenant().tenantId
 }
+// A cluster is served once it was made, and its keys are known. Settings are no place for secrets: the equality key is a reference, the others are public.
+var served = filter(clusters, cluster => cluster.?controlPlaneKey != null)
+var servedSettings = flatten(map(range(0, length(served)), i => [
+  { name: 'Holdfast__Clusters__${i}__Name', value: served[i].name }
+  { name: 'Holdfast__Clusters__${i}__ControlPlaneKey', value: served[i].?controlPlaneKey ?? '' }
+  { name: 'Holdfast__Clusters__${i}__EscrowKey', value: served[i].?escrowPublicKey ?? '' }
+  { name: 'Holdfast__Clusters__${i}__EqualityKey', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/${served[i].name}-equality)' }
+]))
 var identityIds = concat([controlPlane.id], expirer == null ? [] : [expirer!.id])
 // The API is for who restores and operates; it is reached through its private endpoint, or from the named ranges.
 var isPublic = !empty(network.allowedIpRanges)
@@ -95,7 +102,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
           ipAddress: contains(range, '/') ? range : '${range}/32'
         }
       ]
-      appSettings: [for setting in items(settings): { name: setting.key, value: setting.value }]
+      appSettings: concat(map(items(settings), setting => { name: setting.key, value: setting.value }), servedSettings)
     }
   }
 

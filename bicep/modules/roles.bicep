@@ -4,6 +4,7 @@ var container = 'Microsoft.Storage/storageAccounts/blobServices/containers'
 var queue = 'Microsoft.Storage/storageAccounts/queueServices/queues'
 var table = 'Microsoft.Storage/storageAccounts/tableServices/tables'
 var key = 'Microsoft.KeyVault/vaults/keys'
+var secret = 'Microsoft.KeyVault/vaults/secrets'
 
 @description('One custom role.')
 type role = {
@@ -86,6 +87,20 @@ var roles role[] = [
     description: 'Unwraps with one key. Wrapping is done with the public half and needs no right.'
     actions: []
     dataActions: ['${key}/read', '${key}/unwrap/action']
+  }
+  {
+    key: 'key-reader'
+    title: 'Holdfast key reader'
+    description: 'Reads the public half of one key.'
+    actions: []
+    dataActions: ['${key}/read']
+  }
+  {
+    key: 'secret-reader'
+    title: 'Holdfast secret reader'
+    description: 'Reads one secret.'
+    actions: []
+    dataActions: ['${secret}/getSecret/action', '${secret}/readMetadata/action']
   }
   {
     key: 'key-signer'

@@ -71,7 +71,7 @@ public sealed class BackupDesk(ClusterServices services, IWorkflowClient workflo
         foreach (var running in state.Running)
         {
             if (await StartWorkflowAsync(running.Label, cancellationToken)) continue;
-            if (await workflows.GetStatusAsync(BackupNames.Instance(running.Label), cancellationToken) is not { } status) continue;
+            if (await workflows.GetStatusAsync(BackupNames.Instance(services.Cluster, running.Label), cancellationToken) is not { } status) continue;
             if (status.IsFinished)
                 await FailAsync(running.Label, $"its workflow ended without a word: {status.Failure?.Message ?? status.State.ToString()}", cancellationToken);
             else if (services.Clock.GetUtcNow() - status.UpdatedAt > Stuck)
@@ -93,7 +93,7 @@ public sealed class BackupDesk(ClusterServices services, IWorkflowClient workflo
     /// <param name="cancellationToken">Cancels.</param>
     public async Task<BackupDocument?> FindAsync(BackupName label, TimeSpan wait, CancellationToken cancellationToken)
     {
-        if (wait > TimeSpan.Zero && await workflows.GetStatusAsync(BackupNames.Instance(label), cancellationToken) is { IsFinished: false } known)
+        if (wait > TimeSpan.Zero && await workflows.GetStatusAsync(BackupNames.Instance(services.Cluster, label), cancellationToken) is { IsFinished: false } known)
         {
             using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             await Task.WhenAny(workflows.WaitForChangeAsync(known.InstanceId, known, over.Token), board.NextChange, Task.Delay(wait, services.Clock, over.Token));
@@ -123,12 +123,12 @@ public sealed class BackupDesk(ClusterServices services, IWorkflowClient workflo
         if (document.Phase is BackupPhase.Committed or BackupPhase.Failed)
             throw new RefusedException($"backup {label} has ended: it is {document.Phase.ToString().ToLowerInvariant()}");
         await StartWorkflowAsync(label, cancellationToken);
-        await workflows.CancelAsync(BackupNames.Instance(label), LogEvent.ReasonOf(reason), cancellationToken);
+        await workflows.CancelAsync(BackupNames.Instance(services.Cluster, label), LogEvent.ReasonOf(reason), cancellationToken);
         return await FindAsync(label, TimeSpan.Zero, cancellationToken);
     }
 
     private Task<bool> StartWorkflowAsync(BackupName label, CancellationToken cancellationToken) =>
-        workflows.StartAsync(BackupNames.Workflow, BackupNames.Instance(label), new BackupInput(label.ToString()), cancellationToken);
+        workflows.StartAsync(BackupNames.Workflow, BackupNames.Instance(services.Cluster, label), new BackupInput(label.ToString()), cancellationToken);
 
     private async Task<BackupDocument?> DescribeAsync(ClusterState state, BackupName label, CancellationToken cancellationToken)
     {
@@ -138,7 +138,7 @@ public sealed class BackupDesk(ClusterServices services, IWorkflowClient workflo
         if (state.FailedBackups.Find(backup => backup.Label == label) is { } failed)
             return new BackupDocument(label, label.Type, BackupPhase.Failed, failed.System) { Error = failed.Reason, Started = label.Time, Ended = failed.Time.ToDateTimeOffset() };
         if (state.Running.Find(backup => backup.Label == label) is not { } running) return null;
-        var status = await workflows.GetStatusAsync(BackupNames.Instance(label), cancellationToken) is { Status: { } json } ? WorkflowJson.Read<BackupStatus>(json) : new BackupStatus(BackupPhase.Waiting);
+        var status = await workflows.GetStatusAsync(BackupNames.Instance(services.Cluster, label), cancellationToken) is { Status: { } json } ? WorkflowJson.Read<BackupStatus>(json) : new BackupStatus(BackupPhase.Waiting);
         return new BackupDocument(label, label.Type, status.Phase, running.System)
         {
             Host = Name(running.Host), Started = running.Time.ToDateTimeOffset(), Attempt = status.Attempt, Waiting = status.Waiting, Progress = board.ProgressOf(status.Job),

@@ -19,7 +19,7 @@ public sealed class HostBoard(TimeProvider clock)
     /// <summary>A rate is what was read in about so long.</summary>
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(10);
 
-    private readonly ConcurrentDictionary<KeyThumbprint, (DateTimeOffset Seen, HostHeartbeat? Heartbeat)> _hosts = new();
+    private readonly ConcurrentDictionary<KeyThumbprint, (DateTimeOffset Seen, HostHeartbeat? Heartbeat, DateTimeOffset Beat)> _hosts = new();
     private readonly ConcurrentDictionary<string, JobProgress> _jobs = new();
     private TaskCompletionSource _change = New();
 
@@ -32,21 +32,29 @@ public sealed class HostBoard(TimeProvider clock)
     /// <summary>A job's progress; null when nothing was heard of it.</summary>
     public BackupProgress? ProgressOf(string? job) => job is not null && _jobs.TryGetValue(job, out var known) ? known.Latest : null;
 
-    /// <summary>A host was heard.</summary>
-    public void Hear(KeyThumbprint host, Wire.Heartbeat? heartbeat)
+    /// <summary>A host was heard. Reports may overtake each other on the way, and one may be read again.</summary>
+    /// <param name="host">Which.</param>
+    /// <param name="heartbeat">What it said; null: something else.</param>
+    /// <param name="stored">When that was stored; a store's clock that is ahead of ours does not count.</param>
+    public void Hear(KeyThumbprint host, Wire.Heartbeat? heartbeat, DateTimeOffset stored)
     {
+        var at = NotAhead(stored);
         var said = heartbeat is null ? null : new HostHeartbeat(
             heartbeat.Version, heartbeat.Timeline, Position(heartbeat.WalInsert), Position(heartbeat.ArchivedTo), heartbeat.ReadyCount,
             (long)Math.Min(heartbeat.WalBytes, long.MaxValue), (long)Math.Min(heartbeat.WalFreeBytes, long.MaxValue), heartbeat.InRecovery,
             NameOf(heartbeat.Conflict));
-        _hosts.AddOrUpdate(host, (clock.GetUtcNow(), said), (_, before) => (clock.GetUtcNow(), said ?? before.Heartbeat));
+        _hosts.AddOrUpdate(host, (at, said, at), (_, before) =>
+        {
+            var seen = at > before.Seen ? at : before.Seen;
+            return said is null || before.Heartbeat is not null && at < before.Beat ? before with { Seen = seen } : (seen, said, at);
+        });
     }
 
     /// <summary>A job has got on.</summary>
-    public void Hear(Wire.JobProgress progress)
+    public void Hear(Wire.JobProgress progress, DateTimeOffset stored)
     {
         if (_jobs.Count >= MaxJobs && _jobs.MinBy(job => job.Value.Latest.Time) is { Key: { } oldest }) _jobs.TryRemove(oldest, out _);
-        var now = clock.GetUtcNow();
+        var now = NotAhead(stored);
         _jobs.AddOrUpdate(progress.Job, _ => new JobProgress(progress, now), (_, before) => before.After(progress, now));
         Interlocked.Exchange(ref _change, New()).TrySetResult();
     }
@@ -57,6 +65,8 @@ public sealed class HostBoard(TimeProvider clock)
         _jobs.TryRemove(job, out _);
         Interlocked.Exchange(ref _change, New()).TrySetResult();
     }
+
+    private DateTimeOffset NotAhead(DateTimeOffset stored) => clock.GetUtcNow() is var now && stored > now ? now : stored;
 
     // A host's word, which ends in logs and on pages: what is no file of pg_wal is told as such.
     private static string? NameOf(string file) => file.Length == 0 ? null : file.Length <= 64 && file.All(c => char.IsAsciiLetterOrDigit(c) || c == '.') ? file : "(not a name)";

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Holdfast.Core;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository;
+using Holdfast.Core.Sealing;
 using Holdfast.Functions.Workflows;
 using Wire = Holdfast.Core.Sealing.Wire;
 
@@ -10,12 +11,17 @@ namespace Holdfast.Functions.Activities;
 /// <summary>
 /// Takes in one report: reads it, does what follows from it, and deletes it only when that is durable. A report may be taken in twice; each effect is one that a second
 /// time changes nothing.
+/// <para>
+/// Where several processes share the mail, one takes a heartbeat in and another is asked for it. So of each host the newest heartbeat and the newest progress stay
+/// where they are until a newer one comes, and each process reads them by its own sweep.
+/// </para>
 /// </summary>
 /// <param name="services">The cluster.</param>
 /// <param name="workflows">The engine.</param>
 /// <param name="board">For what is only to be looked at.</param>
+/// <param name="sharesMail">Whether other processes take reports in, too.</param>
 /// <param name="log">The log.</param>
-public sealed partial class ReportDesk(ClusterServices services, IWorkflowClient workflows, HostBoard board, ILogger<ReportDesk> log)
+public sealed partial class ReportDesk(ClusterServices services, IWorkflowClient workflows, HostBoard board, bool sharesMail, ILogger<ReportDesk> log)
 {
     /// <summary>A workflow is told that its job lives at most so often: often enough for its patience, seldom enough for its history.</summary>
     private static readonly TimeSpan NewsInterval = BackupWorkflow.Silence / 4;
@@ -26,13 +32,14 @@ public sealed partial class ReportDesk(ClusterServices services, IWorkflowClient
     private readonly ReportReader _reader = new(services.Work, services.Index);
     private readonly ConcurrentDictionary<string, byte> _setAside = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, DateTimeOffset> _told = new(StringComparer.Ordinal);
+    private readonly Dictionary<(KeyThumbprint Host, Wire.Report.BodyOneofCase Kind), ReceivedReport> _newest = [];
 
     /// <summary>Takes in a report by its name; one that is gone was taken in before.</summary>
     /// <returns>Whether it tells of a job: more will come soon.</returns>
     /// <exception cref="StoreException">It could not be read, or its effect not be made durable: try again.</exception>
     public async Task<bool> TakeAsync(string blob, CancellationToken cancellationToken)
     {
-        if (_setAside.ContainsKey(blob)) return false;
+        if (_setAside.ContainsKey(blob) || IsNewest(blob)) return false;
         var state = (await services.Decisions.ReadAsync(cancellationToken)).State;
         if (await _reader.ReadAsync(blob, state, cancellationToken) is not { } received) return false;
         if (received.Junk is { } junk)
@@ -40,7 +47,7 @@ public sealed partial class ReportDesk(ClusterServices services, IWorkflowClient
             SetAside(blob, junk.Reason);
             return false;
         }
-        if (await ActAsync(received.Host!, received.Report!, blob, cancellationToken)) await _reader.DeleteAsync(received, cancellationToken);
+        if (await ActAsync(received.Host!, received.Report!, received, cancellationToken) && Dispensable(received) is { } done) await _reader.DeleteAsync(done, cancellationToken);
         return received.Report!.BodyCase is Wire.Report.BodyOneofCase.Progress or Wire.Report.BodyOneofCase.Ended;
     }
 
@@ -61,15 +68,16 @@ public sealed partial class ReportDesk(ClusterServices services, IWorkflowClient
     }
 
     /// <summary>Does what follows from a report; false when this version does not know it.</summary>
-    private async Task<bool> ActAsync(RegisteredHost host, Wire.Report report, string blob, CancellationToken cancellationToken)
+    private async Task<bool> ActAsync(RegisteredHost host, Wire.Report report, ReceivedReport received, CancellationToken cancellationToken)
     {
-        board.Hear(host.Thumbprint, report.BodyCase == Wire.Report.BodyOneofCase.Heartbeat ? report.Heartbeat : null);
+        var (blob, at) = (received.Blob, received.Stored);
+        board.Hear(host.Thumbprint, report.BodyCase == Wire.Report.BodyOneofCase.Heartbeat ? report.Heartbeat : null, at);
         switch (report.BodyCase)
         {
             case Wire.Report.BodyOneofCase.Heartbeat:
                 return true;
             case Wire.Report.BodyOneofCase.Progress:
-                await TellAsync(host, report.Progress, blob, cancellationToken);
+                await TellAsync(host, report.Progress, received, cancellationToken);
                 return true;
             case Wire.Report.BodyOneofCase.Ended:
                 await TellAsync(host, report.Ended, blob, cancellationToken);
@@ -86,13 +94,34 @@ public sealed partial class ReportDesk(ClusterServices services, IWorkflowClient
         }
     }
 
-    private async Task TellAsync(RegisteredHost host, Wire.JobProgress progress, string blob, CancellationToken cancellationToken)
+    private bool IsNewest(string blob)
+    {
+        lock (_newest) return _newest.Values.Any(kept => kept.Blob == blob);
+    }
+
+    /// <summary>The report that nobody needs any more, now that this one was taken in: itself, or the one that it makes old; null: none.</summary>
+    private ReceivedReport? Dispensable(ReceivedReport received)
+    {
+        var kind = received.Report!.BodyCase;
+        if (!sharesMail || kind is not (Wire.Report.BodyOneofCase.Heartbeat or Wire.Report.BodyOneofCase.Progress)) return received;
+        lock (_newest)
+        {
+            var key = (received.Host!.Thumbprint, kind);
+            var kept = _newest.GetValueOrDefault(key);
+            // Numbers begin anew when a host loses its state; the store's clock does not.
+            if (kept is not null && (kept.Stored, kept.Blob.Length, kept.Blob).CompareTo((received.Stored, received.Blob.Length, received.Blob)) > 0) return received;
+            _newest[key] = received;
+            return kept;
+        }
+    }
+
+    private async Task TellAsync(RegisteredHost host, Wire.JobProgress progress, ReceivedReport received, CancellationToken cancellationToken)
     {
         if (await InstanceForAsync(host, progress.Job, cancellationToken) is not { } instance) return;
-        board.Hear(progress);
+        board.Hear(progress, received.Stored);
         var now = services.Clock.GetUtcNow();
         if (_told.TryGetValue(progress.Job, out var last) && now - last < NewsInterval && last <= now) return;
-        await workflows.RaiseEventAsync(instance, BackupNames.News, EventId(blob), new JobNews(progress.Job), cancellationToken);
+        await workflows.RaiseEventAsync(instance, BackupNames.News, EventId(received.Blob), new JobNews(progress.Job), cancellationToken);
         _told[progress.Job] = now;
     }
 
@@ -111,7 +140,7 @@ public sealed partial class ReportDesk(ClusterServices services, IWorkflowClient
     {
         if (BackupNames.InstanceOf(job) is not { } instance) return null;
         var state = (await services.Decisions.ReadAsync(cancellationToken)).State;
-        return state.Running.Exists(backup => BackupNames.Instance(backup.Label) == instance && backup.Host == host.Thumbprint) ? instance : null;
+        return state.Running.Exists(backup => BackupNames.Instance(services.Cluster, backup.Label) == instance && backup.Host == host.Thumbprint) ? instance : null;
     }
 
     private async Task<bool> LogCutAsync(

@@ -8,12 +8,12 @@ namespace Holdfast.Functions.Api;
 /// of another origin, and that hold the cluster's API key. There are no cookies, so nothing is done on behalf of whoever's browser it is.
 /// </summary>
 /// <param name="url">Where this server listens.</param>
-public sealed class ApiGate(Uri url)
+public sealed class ApiGate(Uri url) : IApiGate
 {
     private readonly HashSet<string> _hosts = new(
         new[] { url.Authority, $"127.0.0.1:{url.Port}", $"localhost:{url.Port}", $"[::1]:{url.Port}" }, StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Why a request is not for this server; null when it is.</summary>
+    /// <inheritdoc/>
     public ApiProblem? RefuseOrigin(HttpRequest request)
     {
         if (!_hosts.Contains(request.Host.Value ?? ""))
@@ -23,6 +23,12 @@ public sealed class ApiGate(Uri url)
             return new ApiProblem("Not from there", StatusCodes.Status403Forbidden, "the request comes from a web page of another origin", "use a program, or this server's own pages", "unauthorized");
         return null;
     }
+
+    /// <summary>It listens on this machine only.</summary>
+    public bool TellsHealthToAnybody => true;
+
+    /// <inheritdoc/>
+    public ValueTask<ApiProblem?> RefuseCallerAsync(HttpRequest request, ControlledCluster? cluster, ApiRole needed) => new(RefuseCaller(cluster?.Keys, request.Headers[ApiContract.KeyHeader], needed));
 
     /// <summary>Why a caller may not do this; null when it may. An unknown cluster is not told from a wrong key.</summary>
     public static ApiProblem? RefuseCaller(ApiKeys? keys, StringValues key, ApiRole needed)

@@ -29,7 +29,7 @@ public static class ApiOperations
         new("POST", "backups", ApiRole.Operator, "startBackup", "start a backup", ApiJson.Default.BackupDocument, StartAsync)
             { Request = ApiJson.Default.BackupRequest, Success = StatusCodes.Status202Accepted },
         new("GET", "backups/{label}", ApiRole.Report, "getBackup", "tell how far a backup is, or how it ended", ApiJson.Default.BackupDocument,
-            async call => await call.Cluster.Backups.FindAsync(call.Label, TimeSpan.FromSeconds(call.Query("wait", LongestWaitSeconds)), call.Cancelled))
+            FindAsync)
             { Query = [("wait", "hold the answer back for so many seconds (at most 30) while nothing changes")] },
         new("POST", "backups/{label}/cancel", ApiRole.Operator, "cancelBackup", "ask a running backup to end", ApiJson.Default.BackupDocument, CancelAsync)
             { Request = ApiJson.Default.CancelRequest, Success = StatusCodes.Status202Accepted },
@@ -49,6 +49,12 @@ public static class ApiOperations
         var backup = await call.Cluster.Backups.StartAsync(await call.ReadAsync(ApiJson.Default.BackupRequest), call.Cancelled);
         call.Locate($"backups/{backup.Label}");
         return backup;
+    }
+
+    private static async Task<object?> FindAsync(ApiCall call)
+    {
+        await call.Cluster.ReadBoardAsync(call.Cancelled);
+        return await call.Cluster.Backups.FindAsync(call.Label, TimeSpan.FromSeconds(call.Query("wait", LongestWaitSeconds)), call.Cancelled);
     }
 
     private static async Task<object?> CancelAsync(ApiCall call)

@@ -8,7 +8,7 @@ namespace Holdfast.Functions.Api;
 /// <param name="clusters">The clusters by name.</param>
 /// <param name="gate">Who is let in.</param>
 /// <param name="log">For what answers do not tell.</param>
-public sealed partial class ApiServer(IReadOnlyDictionary<string, ControlledCluster> clusters, ApiGate gate, ILogger<ApiServer> log)
+public sealed partial class ApiServer(IReadOnlyDictionary<string, ControlledCluster> clusters, IApiGate gate, ILogger<ApiServer> log)
 {
     /// <summary>The prefix of all operations.</summary>
     public const string Prefix = "/v1/clusters/{cluster}/";
@@ -19,6 +19,27 @@ public sealed partial class ApiServer(IReadOnlyDictionary<string, ControlledClus
     public void Map(WebApplication app)
     {
         app.Use(ShieldAsync);
+        MapRoutes(app);
+    }
+
+    /// <summary>The same as one function of a request, for a host that has routes of its own before.</summary>
+    public RequestDelegate Build(IServiceProvider services)
+    {
+        var app = new ApplicationBuilder(services);
+        app.Use(ShieldAsync);
+        app.UseRouting();
+        app.UseEndpoints(MapRoutes);
+        var pipeline = app.Build();
+        return http =>
+        {
+            http.SetEndpoint(null); // the host's own: ours is yet to be found
+            http.Request.RouteValues.Clear();
+            return pipeline(http);
+        };
+    }
+
+    private void MapRoutes(IEndpointRouteBuilder app)
+    {
         foreach (var operation in ApiOperations.All) app.MapMethods(Prefix + operation.Path, [operation.Method], http => RunAsync(http, operation));
         app.MapMethods("/openapi.json", ["GET"], http => WriteAsync(http, StatusCodes.Status200OK, ApiContract.Json, Description));
         app.MapMethods("/health", ["GET"], HealthAsync);
@@ -38,7 +59,7 @@ public sealed partial class ApiServer(IReadOnlyDictionary<string, ControlledClus
     {
         var cluster = clusters.GetValueOrDefault((string?)http.Request.RouteValues["cluster"] ?? "");
         var started = TimeProvider.System.GetTimestamp();
-        var problem = ApiGate.RefuseCaller(cluster?.Keys, http.Request.Headers[ApiContract.KeyHeader], operation.Role);
+        var problem = await gate.RefuseCallerAsync(http.Request, cluster, operation.Role);
         if (problem is null) problem = await AnswerAsync(http, operation, cluster!);
         if (problem is not null && !http.Response.HasStarted) await WriteAsync(http, problem);
         LogCall(operation.Id, cluster?.Name ?? "?", http.Response.StatusCode, (long)TimeProvider.System.GetElapsedTime(started).TotalMilliseconds);
@@ -71,11 +92,16 @@ public sealed partial class ApiServer(IReadOnlyDictionary<string, ControlledClus
         }
     }
 
-    private Task HealthAsync(HttpContext http)
+    private async Task HealthAsync(HttpContext http)
     {
+        if (!gate.TellsHealthToAnybody && await gate.RefuseCallerAsync(http.Request, clusters.Values.FirstOrDefault(), ApiRole.Report) is { } refusal)
+        {
+            await WriteAsync(http, refusal);
+            return;
+        }
         var problems = clusters.Values.OrderBy(cluster => cluster.Name, StringComparer.Ordinal).SelectMany(cluster => cluster.Health.Problems.Select(problem => $"{cluster.Name}: {problem}")).ToList();
         var document = new HealthDocument(problems.Count == 0 ? "ok" : "degraded", ControlledCluster.Version, problems);
-        return WriteAsync(http, problems.Count == 0 ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable, ApiContract.Json,
+        await WriteAsync(http, problems.Count == 0 ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable, ApiContract.Json,
             JsonSerializer.SerializeToUtf8Bytes(document, ApiJson.Default.HealthDocument));
     }
 

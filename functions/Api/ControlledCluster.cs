@@ -22,6 +22,9 @@ public sealed record ControlledCluster(
     /// <summary>The control plane's version.</summary>
     public static string Version { get; } = typeof(ControlledCluster).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
 
+    /// <summary>Brings the board up to date where another process takes reports in; else nothing.</summary>
+    public Func<CancellationToken, Task> ReadBoardAsync { get; init; } = _ => Task.CompletedTask;
+
     /// <summary>The cluster's name.</summary>
     public string Name => Services.Cluster;
 
@@ -38,6 +41,7 @@ public sealed record ControlledCluster(
     /// <summary>Hosts, and what runs.</summary>
     public async Task<ClusterStatus> StatusAsync(CancellationToken cancellationToken)
     {
+        await ReadBoardAsync(cancellationToken);
         var view = await Services.Decisions.ReadAsync(cancellationToken);
         var hosts = view.State.Hosts.Where(host => host.Revoked is null).Select(host =>
         {

@@ -44,7 +44,7 @@ public static partial class OpenApiDocument
         return new JsonObject
         {
             ["openapi"] = "3.1.0",
-            ["info"] = new JsonObject { ["title"] = "Holdfast control plane", ["version"] = "1", ["description"] = "The interface of the embedded control plane. It listens on loopback only; every call but /health and this document needs an API key of the cluster." },
+            ["info"] = new JsonObject { ["title"] = "Holdfast control plane", ["version"] = "1", ["description"] = "The interface of the embedded control plane. It listens on loopback only; every call but /health and this document needs an API key of the cluster. In Azure Functions a bearer token of Entra with the role takes the key's place, and /health needs one, too." },
             ["paths"] = paths,
             ["components"] = new JsonObject
             {

@@ -3,26 +3,16 @@ using Holdfast.Core;
 using Holdfast.Core.KeyVault;
 using Holdfast.Core.Repository;
 using Holdfast.Core.Sealing;
+using Holdfast.Functions.Hosting;
 
 namespace Holdfast.Functions.Embedded;
 
 /// <summary>One cluster, as the configuration that <c>holdfast init</c> wrote names it: its keys are read, nothing was asked of the store.</summary>
-/// <param name="Store">Where and as whom.</param>
-/// <param name="Signing">The control plane's key.</param>
-/// <param name="Index">Opens indexes.</param>
-/// <param name="Recipients">Whom manifests are sealed to: content, index, escrow.</param>
-/// <param name="Equality">Given to hosts that register.</param>
+/// <param name="Settings">All that any host needs.</param>
 /// <param name="AdminKey">The API key that may do everything.</param>
 /// <param name="OperatorKey">The API key that hosts and operators have; null: none.</param>
-public sealed record ClusterConfiguration(
-    StoreSettings Store, ISigningKey Signing, Keyring Index, IReadOnlyList<Recipient> Recipients, EqualityKey Equality, string AdminKey, string? OperatorKey)
+public sealed record ClusterConfiguration(ClusterSettings Settings, string AdminKey, string? OperatorKey)
 {
-    /// <summary>How long a call to the store may go on trying: a workflow repeats what failed, and a client waits.</summary>
-    public static readonly TimeSpan StoreDeadline = TimeSpan.FromSeconds(60);
-
-    /// <summary>How long one request may take, unless repo-timeout says otherwise: the service gives up on most operations after that.</summary>
-    public static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(30);
-
     /// <summary>What a section may say; a secret also by the name of a file.</summary>
     public static readonly FrozenSet<string> Options = new[]
     {
@@ -35,17 +25,13 @@ public sealed record ClusterConfiguration(
         "repo-client-id", "repo-tenant-id", "repo-token-file", "repo-client-certificate", "repo-client-secret", "repo-client-secret-file",
     }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>The cluster's name.</summary>
-    public string Cluster => Store.Names.Cluster;
-
     /// <summary>Reads a cluster's section. Keys in Key Vault are named, and not asked for yet: a vault that is away delays work, not the start.</summary>
     /// <exception cref="ConfigurationException">An option is missing or wrong, a key cannot be read.</exception>
     public static ClusterConfiguration Read(ConfigurationSection options)
     {
         var keys = new ClusterKeys(options);
         return new ClusterConfiguration(
-            StoreOf(options), keys.Signing(), keys.Index(), keys.Recipients(),
-            options.ReadKey("equality-key-file", (bytes, source) => EqualityKey.Parse(bytes, source)),
+            new ClusterSettings(StoreOf(options), keys.Signing(), keys.Index(), keys.Recipients(), options.ReadKey("equality-key-file", (bytes, source) => EqualityKey.Parse(bytes, source))),
             options.Secret("control-plane-api-key"), options.FindSecret("control-plane-operator-key"));
     }
 
@@ -60,7 +46,7 @@ public sealed record ClusterConfiguration(
         CaFile = options.FindPath("repo-ca-file"),
         Calls = new StoreCallOptions
         {
-            AttemptTimeout = options.FindSpan("repo-timeout", TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)) ?? RequestTimeout, Deadline = StoreDeadline,
+            AttemptTimeout = options.FindSpan("repo-timeout", TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)) ?? ClusterSettings.RequestTimeout, Deadline = ClusterSettings.StoreDeadline,
         },
     };
 
@@ -76,7 +62,7 @@ public sealed record ClusterConfiguration(
         },
         AuthorityHost = options.FindUrl("repo-authority-host"),
         CaFile = options.FindPath("repo-ca-file"),
-        Calls = new StoreCallOptions { AttemptTimeout = TimeSpan.FromSeconds(30), Deadline = StoreDeadline },
+        Calls = new StoreCallOptions { AttemptTimeout = ClusterSettings.RequestTimeout, Deadline = ClusterSettings.StoreDeadline },
     };
 
     private static StoreCredential CredentialOf(ConfigurationSection options) => options.Find("repo-auth") switch

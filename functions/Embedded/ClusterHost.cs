@@ -1,9 +1,8 @@
 using Holdfast.Core;
-using Holdfast.Core.Enrolment;
 using Holdfast.Core.Repository;
-using Holdfast.Functions.Activities;
 using Holdfast.Functions.Api;
 using Holdfast.Functions.Embedded.Journal;
+using Holdfast.Functions.Hosting;
 using Holdfast.Functions.Signals;
 using Holdfast.Functions.Workflows;
 
@@ -16,7 +15,7 @@ internal sealed partial class ClusterHost : IHostedService, IAsyncDisposable
 {
     private static readonly TimeSpan BetweenStarts = TimeSpan.FromSeconds(5);
 
-    private readonly BlobServices _services;
+    private readonly ServedCluster _cluster;
     private readonly JournaledEngine _engine;
     private readonly ReportPump _pump;
     private readonly Scheduler _scheduler;
@@ -28,25 +27,24 @@ internal sealed partial class ClusterHost : IHostedService, IAsyncDisposable
     public ClusterHost(ClusterConfiguration configuration, SignalBoard signals, TimeProvider clock, ILoggerFactory logs)
     {
         _log = logs.CreateLogger<ClusterHost>();
-        _services = BlobServices.Open(configuration.Store);
-        var decisions = new ClusterDecisions(configuration.Cluster, _services.Log, _services.Data, configuration.Signing, clock);
-        var services = new ClusterServices(decisions, _services.Data, _services.Catalog, _services.Work, new QueueBell(_services.Reports), configuration.Signing,
-            configuration.Index, configuration.Recipients, clock);
-        var (registry, board, health) = (new WorkflowRegistry(), new HostBoard(clock), new ClusterHealth());
-        _engine = new JournaledEngine(new AzureTablesJournal(JournalTable.Open(_services, configuration.Store.Calls.AttemptTimeout)), registry, clock, logs.CreateLogger<JournaledEngine>());
-        var backups = new BackupDesk(services, _engine, board, _engine.TakeOver);
-        BackupRegistration.Add(registry, services, backups, logs);
-        _pump = new ReportPump(services, new ReportDesk(services, _engine, board, logs.CreateLogger<ReportDesk>()), health, logs.CreateLogger<ReportPump>());
-        backups.Begun += _pump.Expect;
-        var policy = new PolicyDesk(services);
-        _scheduler = new Scheduler(services, backups, policy, health, logs.CreateLogger<Scheduler>());
-        _watch = new WatchLoop(new ClusterWatch(services, policy, board, signals, logs.CreateLogger<ClusterWatch>()), health, clock, logs.CreateLogger<WatchLoop>());
-        Cluster = new ControlledCluster(services, backups, policy, board, signals, health, configuration.Equality, KeysOf(configuration));
-        health.Report("engine", "it is starting");
+        JournaledEngine? engine = null;
+        WorkflowEngine Open(BlobServices store, WorkflowRegistry workflows)
+        {
+            var journal = new AzureTablesJournal(JournalTable.Open(store, configuration.Settings.Store.Calls.AttemptTimeout));
+            engine = new JournaledEngine(journal, workflows, clock, logs.CreateLogger<JournaledEngine>());
+            return new WorkflowEngine(engine, engine.TakeOver);
+        }
+        _cluster = new ServedCluster(configuration.Settings, new ClusterHosting(KeysOf(configuration), SharesMail: false, Open), signals, clock, logs);
+        _engine = engine!;
+        _pump = new ReportPump(_cluster.Reports, _cluster.Health, clock, logs.CreateLogger<ReportPump>());
+        _cluster.Backups.Begun += _pump.Expect;
+        _scheduler = new Scheduler(_cluster.Schedule, _cluster.Backups, _cluster.Health, clock, logs.CreateLogger<Scheduler>());
+        _watch = new WatchLoop(_cluster.Watch, _cluster.Health, clock, logs.CreateLogger<WatchLoop>());
+        _cluster.Health.Report("engine", "it is starting");
     }
 
     /// <summary>The cluster, for the HTTP interface.</summary>
-    public ControlledCluster Cluster { get; }
+    public ControlledCluster Cluster => _cluster.Api;
 
     /// <inheritdoc/>
     public Task StartAsync(CancellationToken cancellationToken)
@@ -68,7 +66,7 @@ internal sealed partial class ClusterHost : IHostedService, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _engine.DisposeAsync();
-        _services.Dispose();
+        _cluster.Dispose();
         _stopping.Dispose();
     }
 
@@ -76,7 +74,7 @@ internal sealed partial class ClusterHost : IHostedService, IAsyncDisposable
     {
         while (!await TryStartAsync()) await Task.Delay(BetweenStarts, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (_stopping.IsCancellationRequested) return;
-        LogStarted(Cluster.Name, _services.Names.JournalTable);
+        LogStarted(Cluster.Name, new ContainerNames(Cluster.Name).JournalTable);
         await Task.WhenAll(_pump.RunAsync(_stopping.Token), _scheduler.RunAsync(_stopping.Token), _watch.RunAsync(_stopping.Token));
     }
 
@@ -114,11 +112,4 @@ internal sealed partial class ClusterHost : IHostedService, IAsyncDisposable
 
     [LoggerMessage(502, LogLevel.Information, "cluster {Cluster} is not served any more")]
     private partial void LogStopped(string cluster);
-
-    private sealed class QueueBell(ReportsQueue queue) : IReportBell
-    {
-        public Task<IReadOnlyList<ReportNotice>> ReceiveAsync(TimeSpan hidden, CancellationToken cancellationToken) => queue.ReceiveAsync(hidden, cancellationToken);
-
-        public Task<bool> DeleteAsync(ReportNotice notice, CancellationToken cancellationToken) => queue.DeleteAsync(notice, cancellationToken);
-    }
 }

@@ -2,6 +2,7 @@ using Azure.Core.Cryptography;
 using Holdfast.Core;
 using Holdfast.Core.KeyVault;
 using Holdfast.Core.Sealing;
+using Holdfast.Functions.Hosting;
 
 namespace Holdfast.Functions.Embedded;
 
@@ -48,19 +49,5 @@ internal sealed class ClusterKeys(ConfigurationSection options)
         return KeyVaultKeyId.TryParse(text, out var id) ? id : throw options.Wrong(option, KeyVaultKeyId.Expected);
     }
 
-    private VerifyingKey Pinned()
-    {
-        var text = options.Get("control-plane-key");
-        try
-        {
-            var key = text.Split(':') is [_, var point] ? new VerifyingKey(System.Buffers.Text.Base64Url.DecodeFromChars(point)) : null;
-            return key is not null && text.StartsWith(key.Thumbprint + ":", StringComparison.Ordinal) ? key : throw NotPinned();
-        }
-        catch (Exception e) when (e is FormatException or DamagedException)
-        {
-            throw NotPinned();
-        }
-    }
-
-    private ConfigurationException NotPinned() => options.Wrong("control-plane-key", "THUMBPRINT:POINT of a P-256 public key, which hosts have pinned");
+    private VerifyingKey Pinned() => PinnedKey.TryParse(options.Get("control-plane-key")) ?? throw options.Wrong("control-plane-key", PinnedKey.Expected);
 }

@@ -1,6 +1,7 @@
 using System.Collections;
 using Holdfast.Functions.Api;
 using OpenTelemetry;
+using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
@@ -31,6 +32,9 @@ public static class Telemetry
         Observe(builder).UseOtlpExporter();
     }
 
+    /// <summary>Whether a host's configuration, which has the variables, says where to.</summary>
+    public static bool HasEndpoint(IConfiguration configuration) => !string.IsNullOrEmpty(configuration[Endpoint]);
+
     /// <summary>Adds what is measured, traced and logged, to be sent by whatever exporter is added to it.</summary>
     public static IOpenTelemetryBuilder Observe(IHostApplicationBuilder builder)
     {
@@ -41,5 +45,14 @@ public static class Telemetry
             .WithMetrics(metrics => metrics.AddMeter(SignalBoard.MeterName, Workflows))
             .WithTracing(traces => traces.AddSource(Workflows, "Microsoft.AspNetCore"))
             .WithLogging(null, logs => logs.IncludeFormattedMessage = true);
+    }
+
+    /// <summary>Sends what was told so far, and waits some seconds for it: for a host that may be frozen, or taken away, when it has nothing to do.</summary>
+    public static void Flush(IServiceProvider services)
+    {
+        const int PatienceMilliseconds = 5000;
+        services.GetService<MeterProvider>()?.ForceFlush(PatienceMilliseconds);
+        services.GetService<TracerProvider>()?.ForceFlush(PatienceMilliseconds);
+        services.GetService<LoggerProvider>()?.ForceFlush(PatienceMilliseconds);
     }
 }

@@ -36,7 +36,7 @@ public static class BackupNames
     public static EventName<JobNews> News { get; } = new("backup.job");
 
     /// <summary>The instance that makes a backup: the label says which occurrence.</summary>
-    public static InstanceId Instance(BackupName label) => new($"backup-{label}");
+    public static InstanceId Instance(string cluster, BackupName label) => InstanceId.Of(cluster, $"backup-{label}");
 
     /// <summary>The job of an attempt.</summary>
     public static string Job(InstanceId instance, int attempt) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{instance}/{attempt}");

@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 namespace Holdfast.Functions.Workflows;
 
 /// <summary>
-/// The name of one run of a workflow. It carries the occurrence ("backup-main-20260102T020000Z-full"), so that whoever asks for the same thing twice
-/// gets one run. What both engines can hold: 1 to 100 characters, letters, digits, dot, colon, underscore and minus, starting with a letter or digit
+/// The name of one run of a workflow. It carries the cluster, since an engine may run workflows of several, and the occurrence ("shop:backup-20260102-020000F"), so
+/// that whoever asks for the same thing twice gets one run. What both engines can hold: 1 to 100 characters, letters, digits, dot, colon, underscore and minus, starting with a letter or digit
 /// (Durable Functions reserves '@'; Azure Tables refuses / \ # ? and control characters in keys).
 /// </summary>
 public readonly partial record struct InstanceId
@@ -18,6 +18,13 @@ public readonly partial record struct InstanceId
         if (!Pattern().IsMatch(value)) throw new FormatException($"'{value}' is not a workflow's instance id: 1 to 100 letters, digits and . : _ - are expected");
         _value = value;
     }
+
+    /// <summary>The name of a cluster's run.</summary>
+    /// <exception cref="FormatException">It is none.</exception>
+    public static InstanceId Of(string cluster, string occurrence) => new($"{cluster}:{occurrence}");
+
+    /// <summary>The cluster whose run it is; null when it names none.</summary>
+    public string? Cluster => ToString() is var name && name.IndexOf(':') is > 0 and var colon ? name[..colon] : null;
 
     /// <summary>The name.</summary>
     public override string ToString() => _value ?? throw new InvalidOperationException("The instance id was never set");

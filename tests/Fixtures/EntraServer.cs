@@ -17,7 +17,7 @@ namespace Holdfast.Tests.Fixtures;
 /// tenant, client, secret, federated token, certificate or identity header. Azurite takes them (--oauth basic looks at their claims, not at the
 /// signature).
 /// </summary>
-public sealed class EntraServer : IAsyncDisposable
+public sealed partial class EntraServer : IAsyncDisposable
 {
     private readonly ScratchFolder _scratch = new("en");
     private readonly X509Certificate2 _certificate;
@@ -125,6 +125,11 @@ public sealed class EntraServer : IAsyncDisposable
             await stream.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = _certificate }, _stop.Token);
             while (await ProxiedRequest.ReadAsync(stream, _stop.Token) is { } request)
             {
+                if (Discovery(request) is { } found)
+                {
+                    await stream.WriteAsync(found, _stop.Token);
+                    continue;
+                }
                 var resource = ResourceOf(request);
                 var proof = resource is null || !Resources.Contains(resource) ? null : ProofOf(request);
                 _answers.Enqueue(proof ?? "refused");

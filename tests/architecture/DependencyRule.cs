@@ -34,7 +34,7 @@ internal sealed record DependencyRule(string Reason, string Namespace, params st
 
     private static readonly string[] Hosts =
     [
-        "Microsoft.Azure.Functions.", "Microsoft.Azure.WebJobs.", "Microsoft.DurableTask.", "Microsoft.AspNetCore.", "Azure.Data.Tables.", "~.Embedded.", "~.Api.", "~.Azure.",
+        "Microsoft.Azure.Functions.", "Microsoft.Azure.WebJobs.", "Microsoft.DurableTask.", "Microsoft.AspNetCore.", "Azure.Data.Tables.", "~.Embedded.", "~.Api.", "~.Azure.", "~.Hosting.",
     ];
 
     private static readonly string[] Chances =

@@ -65,7 +65,9 @@ public class RightsTests
     public void The_control_plane_opens_what_describes_contents_but_not_contents()
     {
         var keys = Production.Rights.Where(right => right.Principal == "id-holdfast-control-plane" && right.Scope.Contains("/vaults/", StringComparison.Ordinal)).ToArray();
-        Assert.Equal(["ledger-index", "ledger-signing", "shop-index", "shop-signing"], keys.Select(key => key.Place).Order(StringComparer.Ordinal));
+        Assert.Equal(["ledger-content", "ledger-index", "ledger-signing", "shop-content", "shop-equality", "shop-index", "shop-signing"], keys.Select(key => key.Place).Order(StringComparer.Ordinal));
+        Assert.Equal(["Microsoft.KeyVault/vaults/keys/read"], Production.Allowed("id-holdfast-control-plane", "shop-content"));
+        Assert.Equal(["Microsoft.KeyVault/vaults/secrets/getSecret/action", "Microsoft.KeyVault/vaults/secrets/readMetadata/action"], Production.Allowed("id-holdfast-control-plane", "shop-equality"));
         Assert.DoesNotContain("Microsoft.KeyVault/vaults/keys/unwrap/action", Production.Allowed("id-holdfast-control-plane", "shop-signing"));
         Assert.DoesNotContain("Microsoft.KeyVault/vaults/keys/sign/action", Production.Allowed("id-holdfast-control-plane", "shop-index"));
     }
@@ -98,12 +100,12 @@ public class RightsTests
     }
 
     [Fact]
-    public void Rights_are_given_by_our_own_roles_and_never_wider_than_a_container_a_queue_a_table_a_key_or_the_hosts_account()
+    public void Rights_are_given_by_our_own_roles_and_never_wider_than_a_container_a_queue_a_table_a_key_a_secret_or_the_hosts_account()
     {
         foreach (var right in Production.Rights)
         {
             Assert.True(Production.Roles.ContainsKey(right.RoleId) || (right.RoleId == MetricsPublisher && right.Place == "appi-holdfast"), $"{right.Principal} has role {right.RoleId} in {right.Place}");
-            Assert.True(right.Scope.Contains("/containers/", StringComparison.Ordinal) || right.Scope.Contains("/queues/", StringComparison.Ordinal) || right.Scope.Contains("/keys/", StringComparison.Ordinal)
+            Assert.True(right.Scope.Contains("/containers/", StringComparison.Ordinal) || right.Scope.Contains("/queues/", StringComparison.Ordinal) || right.Scope.Contains("/keys/", StringComparison.Ordinal) || right.Scope.Contains("/secrets/", StringComparison.Ordinal)
                 || right.Scope.Contains("/tables/", StringComparison.Ordinal) || right.RoleId == MetricsPublisher || right.Place.StartsWith("holdfasthost", StringComparison.Ordinal), $"{right.Principal} has rights in all of {right.Scope}");
         }
     }

@@ -24,7 +24,7 @@ public sealed class ControlPlaneTests(SharedAzurite azurite)
         await world.BeginWalAsync();
         var following = world.Archive.RunAsync(["backup", "--type=full", .. world.Client]);
         var job = await world.Answerer.NextAsync();
-        Assert.Equal((1u, $"backup-{job.Backup.Label}/1"), (job.Backup.Attempt, job.Id));
+        Assert.Equal((1u, $"{world.Archive.Cluster}:backup-{job.Backup.Label}/1"), (job.Backup.Attempt, job.Id));
         await world.Answerer.SendAsync(new Wire.Report { Progress = new Wire.JobProgress { Job = job.Id, DoneBytes = 5, TotalBytes = 10, TotalFiles = 2 } });
         await world.AnswerAsync(job);
         Assert.False(following.IsCompleted, "the backup was committed before its WAL was archived");

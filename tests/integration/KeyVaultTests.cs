@@ -76,7 +76,7 @@ public sealed class KeyVaultTests(SharedAzurite azurite) : IAsyncLifetime
         var segment = FaultWorld.Golden.Segments(1)[0].Name.ToString();
         await PushAsync(segment);
 
-        var cluster = Assert.Single(ControlPlaneConfiguration.Read(_world.Configuration("control-plane")).Clusters);
+        var cluster = Assert.Single(ControlPlaneConfiguration.Read(_world.Configuration("control-plane")).Clusters).Settings;
         using var services = BlobServices.Open(cluster.Store);
         var blob = await SealedBlob.ReadHeadAsync(services.Data, FaultWorld.NameOf(segment), 256 << 10, default);
         Assert.NotNull(await blob!.Head.OpenIndexAsync(cluster.Index, default));

@@ -10,7 +10,11 @@ namespace Holdfast.Core.Repository;
 /// <param name="Host">Who sent it; null when it is junk.</param>
 /// <param name="Report">What it says; null when it is junk.</param>
 /// <param name="Junk">Why it does not count.</param>
-public sealed record ReceivedReport(string Blob, string ETag, RegisteredHost? Host, Wire.Report? Report, Junk? Junk);
+public sealed record ReceivedReport(string Blob, string ETag, RegisteredHost? Host, Wire.Report? Report, Junk? Junk)
+{
+    /// <summary>When it was stored, by the store's clock.</summary>
+    public DateTimeOffset Stored { get; init; }
+}
 
 /// <summary>Reads reports: those count that a registered host signed, whose key was not revoked, under a name of its own.</summary>
 /// <param name="work">The work container.</param>
@@ -42,7 +46,7 @@ public sealed class ReportReader(IObjectStore work, Keyring keyring)
         try
         {
             var opened = await found!.Head.OpenIndexAsync(keyring, cancellationToken).ConfigureAwait(false);
-            return opened.Index.Report is { } report ? new ReceivedReport(blob, properties.ETag, host, report, null) : No(properties.ETag, "its index says nothing of a report");
+            return opened.Index.Report is { } report ? new ReceivedReport(blob, properties.ETag, host, report, null) { Stored = properties.LastModified } : No(properties.ETag, "its index says nothing of a report");
         }
         catch (SealedObjectException e)
         {

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Text.RegularExpressions;
 using Holdfast.Core;
 using Holdfast.Functions.Workflows;
 
@@ -8,9 +7,6 @@ namespace Holdfast.Functions.Embedded.Journal;
 // What clients ask for.
 public sealed partial class JournaledEngine
 {
-    private const string CancelId = "holdfast.cancel";
-    private const int MaxReason = 1000;
-
     private static readonly TimeSpan ForeignPoll = TimeSpan.FromSeconds(1);
     private long _lastOrder;
 
@@ -53,14 +49,13 @@ public sealed partial class JournaledEngine
     public Task<bool> RaiseEventAsync<TPayload>(
         InstanceId instanceId, EventName<TPayload> name, string eventId, TPayload payload, CancellationToken cancellationToken = default)
     {
-        if (!EventId().IsMatch(eventId) || eventId == CancelId) throw new FormatException($"'{eventId}' is not an event's id: 1 to 200 letters, digits and . : _ - are expected");
-        if (name.Value.Length is 0 or > 100 || name.Value == WorkflowContext.CancelEvent) throw new FormatException($"'{name.Value}' is not an event's name");
+        WorkflowEvents.Check(name.Value, eventId);
         return DeliverAsync(instanceId, name.Value, eventId, WorkflowJson.Write($"event {name.Value}", payload), cancellationToken);
     }
 
     /// <inheritdoc/>
     public Task<bool> CancelAsync(InstanceId instanceId, string reason, CancellationToken cancellationToken = default) => DeliverAsync(
-        instanceId, WorkflowContext.CancelEvent, CancelId, WorkflowJson.Write("the reason", reason.Length > MaxReason ? reason[..MaxReason] : reason), cancellationToken);
+        instanceId, WorkflowContext.CancelEvent, WorkflowEvents.CancelId, WorkflowEvents.CancelPayload(reason), cancellationToken);
 
     /// <inheritdoc/>
     public async Task<WorkflowStatus?> GetStatusAsync(InstanceId instanceId, CancellationToken cancellationToken = default) =>
@@ -141,7 +136,4 @@ public sealed partial class JournaledEngine
             if (Interlocked.CompareExchange(ref _lastOrder, next, last) == last) return next;
         }
     }
-
-    [GeneratedRegex(@"\A[A-Za-z0-9.:_-]{1,200}\z")]
-    private static partial Regex EventId();
 }

@@ -83,7 +83,7 @@ public sealed class ClusterWatchTests : IAsyncLifetime
     [InlineData("", null)]
     public void A_host_s_word_of_a_file_is_kept_only_when_it_is_a_name(string said, string? kept)
     {
-        _board.Hear(_world.One.PublicKey.Thumbprint, Primary(refused: said));
+        _board.Hear(_world.One.PublicKey.Thumbprint, Primary(refused: said), _clock.GetUtcNow());
         Assert.Equal(kept, _board.Of(_world.One.PublicKey.Thumbprint).Heartbeat!.Conflict);
     }
 
@@ -92,8 +92,8 @@ public sealed class ClusterWatchTests : IAsyncLifetime
     {
         for (var half = 0; half < 2; half++)
         {
-            if (one is not null) _board.Hear(_world.One.PublicKey.Thumbprint, one);
-            if (two is not null) _board.Hear(_world.Two.PublicKey.Thumbprint, two);
+            if (one is not null) _board.Hear(_world.One.PublicKey.Thumbprint, one, _clock.GetUtcNow());
+            if (two is not null) _board.Hear(_world.Two.PublicKey.Thumbprint, two, _clock.GetUtcNow());
             await _watch.LookAsync(default);
             _clock.Advance(TimeSpan.FromSeconds(30));
         }

@@ -35,9 +35,9 @@ public class ControlPlaneConfigurationTests
         using var folder = new ScratchFolder();
         WriteWithVault(folder, "");
         var cluster = Assert.Single(ControlPlaneConfiguration.Read(folder["holdfast.conf"]).Clusters);
-        Assert.IsType<KeyVaultSigningKey>(cluster.Signing);
-        Assert.False(cluster.Index.IsEmpty);
-        Assert.Equal([SlotPurpose.Index, SlotPurpose.Content, SlotPurpose.Escrow], cluster.Recipients.Select(recipient => recipient.Purpose));
+        Assert.IsType<KeyVaultSigningKey>(cluster.Settings.Signing);
+        Assert.False(cluster.Settings.Index.IsEmpty);
+        Assert.Equal([SlotPurpose.Index, SlotPurpose.Content, SlotPurpose.Escrow], cluster.Settings.Recipients.Select(recipient => recipient.Purpose));
     }
 
     [Theory]

@@ -38,6 +38,26 @@ public class TelemetryTests
     }
 
     [Fact]
+    public async Task A_flush_sends_at_once_what_would_wait_for_its_hour()
+    {
+        using var collector = new OtlpCollector();
+        using var board = new SignalBoard(TimeProvider.System);
+        await using var app = Build(FreePorts.Take(1)[0], new Hashtable
+        {
+            ["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.Url, ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf", ["OTEL_METRIC_EXPORT_INTERVAL"] = "3600000", ["OTEL_BSP_SCHEDULE_DELAY"] = "3600000", ["OTEL_BLRP_SCHEDULE_DELAY"] = "3600000",
+        });
+        await app.StartAsync();
+        board.Publish("shop", [new(SignalTable.Gaps, 3, "7393")]);
+        using (var source = new ActivitySource(Telemetry.Workflows))
+        using (source.StartActivity("activity Flushed")) app.Logger.LogWarning("cluster {Cluster} is flushed", "shop");
+        Telemetry.Flush(app.Services);
+        await collector.SeenAsync("/v1/metrics", SignalTable.Gaps.Name, "7393");
+        await collector.SeenAsync("/v1/traces", "activity Flushed");
+        await collector.SeenAsync("/v1/logs", "cluster shop is flushed");
+        await app.StopAsync();
+    }
+
+    [Fact]
     public async Task Nothing_is_sent_without_an_endpoint()
     {
         await using var app = Build(FreePorts.Take(1)[0], new Hashtable { ["OTEL_SERVICE_NAME"] = "shop", ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "" });

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Holdfast.Functions.Workflows;
 
 namespace Holdfast.Tests.Functions.Workflows;
@@ -121,27 +122,24 @@ public static partial class WorkflowContract
 
     public static async Task Cancelling_ends_every_kind_of_wait(IWorkflowWorld world)
     {
-        var gate = new TaskCompletionSource();
+        var gates = new ConcurrentDictionary<InstanceId, TaskCompletionSource>();
         var wait = new WorkflowName<string, string>("Wait");
         await world.RunAsync(new WorkflowRegistry().Add(wait, async (context, kind) =>
         {
             context.SetStatus("waiting");
-            switch (kind)
+            try
             {
-                case "activity": return await context.CallActivityAsync(Do, "hang");
-                case "fan-out": return (await Task.WhenAll(context.CallActivityAsync(Do, "x"), context.CallActivityAsync(Do, "hang")))[0];
-                case "retry": return await context.CallActivityAsync(Do, "fail", new RetryPolicy { MaxAttempts = 9, FirstInterval = Never, MaxInterval = Never });
-                case "event": return await context.WaitForEventAsync(Word);
-                case "event with limit": return (await context.WaitForEventAsync(Word, Never))!.Payload;
-                case "limit": return (await context.CompletesWithinAsync(context.CallActivityAsync(Do, "hang"), Never)).ToString();
-                default:
-                    await context.CreateTimerAsync(Never);
-                    return "";
+                return await WaitAsync(context, kind);
             }
-        }).Add(Do, async (_, input, cancellationToken) =>
+            catch (WorkflowCancelledException)
+            {
+                context.SetStatus("told");
+                throw;
+            }
+        }).Add(Do, async (call, input, cancellationToken) =>
         {
             if (input == "fail") throw new IOException("no");
-            if (input == "hang") await gate.Task.WaitAsync(cancellationToken);
+            if (input == "hang") await gates.GetOrAdd(call.InstanceId, _ => new TaskCompletionSource()).Task.WaitAsync(cancellationToken);
             return input;
         }));
         string[] kinds = ["activity", "fan-out", "retry", "event", "event with limit", "limit", "timer"];
@@ -150,12 +148,30 @@ public static partial class WorkflowContract
             await world.Client.StartAsync(wait, Id(i), kinds[i]);
             await world.Client.ShowsAsync(Id(i), "waiting");
             Assert.True(await world.Client.CancelAsync(Id(i), "changed my mind"));
+            await world.Client.ShowsAsync(Id(i), "told");
+            if (world.EndsAfterItsActivities) gates.GetOrAdd(Id(i), _ => new TaskCompletionSource()).SetResult();
             var end = await world.Client.EndAsync(Id(i));
             Assert.True(end.State == WorkflowState.Cancelled, $"{kinds[i]}: {end}");
             Assert.Contains("changed my mind", end.Failure!.Message, StringComparison.Ordinal);
         }
 
-        gate.SetResult();
+        foreach (var gate in gates.Values) gate.TrySetResult();
+    }
+
+    private static async Task<string> WaitAsync(WorkflowContext context, string kind)
+    {
+        switch (kind)
+        {
+            case "activity": return await context.CallActivityAsync(Do, "hang");
+            case "fan-out": return (await Task.WhenAll(context.CallActivityAsync(Do, "x"), context.CallActivityAsync(Do, "hang")))[0];
+            case "retry": return await context.CallActivityAsync(Do, "fail", new RetryPolicy { MaxAttempts = 9, FirstInterval = Never, MaxInterval = Never });
+            case "event": return await context.WaitForEventAsync(Word);
+            case "event with limit": return (await context.WaitForEventAsync(Word, Never))!.Payload;
+            case "limit": return (await context.CompletesWithinAsync(context.CallActivityAsync(Do, "hang"), Never)).ToString();
+            default:
+                await context.CreateTimerAsync(Never);
+                return "";
+        }
     }
 
     public static async Task What_is_shielded_goes_on_after_cancelling(IWorkflowWorld world)

@@ -105,27 +105,30 @@ public static partial class WorkflowContract
 
     public static async Task Time_and_identifiers_are_the_same_in_a_replay(IWorkflowWorld world)
     {
-        var seen = new ConcurrentQueue<string>();
+        var (seen, lived) = (new ConcurrentQueue<string>(), new ConcurrentQueue<string>());
         WorkflowRegistry Next() => Program().Add(Story, async (context, _) =>
         {
-            var replaying = context.IsReplaying;
+            if (!context.IsReplaying) lived.Enqueue("begun");
             var (first, second) = (context.NewGuid(), context.NewGuid());
             var begun = context.CurrentTime;
             await context.CallActivityAsync(Double, 1);
+            if (!context.IsReplaying) lived.Enqueue("called");
             seen.Enqueue($"{first} {second} {begun:O} {context.CurrentTime:O} {context.NewGuid()}");
-            context.SetStatus($"replaying: {replaying}, distinct: {first != second}, forward: {context.CurrentTime >= begun}");
-            return await context.WaitForEventAsync(Word);
+            context.SetStatus($"distinct: {first != second}, forward: {context.CurrentTime >= begun}");
+            var word = await context.WaitForEventAsync(Word);
+            if (!context.IsReplaying) lived.Enqueue("told");
+            return word;
         });
 
         await world.RunAsync(Next());
         await world.Client.StartAsync(Story, Id(1), default);
-        await world.Client.ShowsAsync(Id(1), "replaying: False, distinct: True, forward: True");
+        await world.Client.ShowsAsync(Id(1), "distinct: True, forward: True");
         await world.RunAsync(Next());
         await world.Client.RaiseEventAsync(Id(1), Word, "1", "x");
-        var end = await world.Client.EndAsync(Id(1));
-        Assert.Equal("\"replaying: True, distinct: True, forward: True\"", end.Status);
+        Assert.Equal("x", await world.Client.ResultAsync<string>(Id(1)));
         Assert.Single(seen.Distinct());
         Assert.True(seen.Count > 1, "it was never replayed");
+        Assert.Equal(["begun", "called", "told"], lived); // each once: how often an engine replays is its own affair
     }
 
     public static async Task An_instance_keeps_the_version_it_was_started_with(IWorkflowWorld world)
@@ -206,16 +209,19 @@ public static partial class WorkflowContract
             var work = context.CallActivityAsync(Double, input);
             if (input > 0) return await work;
             await context.WaitForEventAsync(Number);
+            context.SetStatus("goes on");
             context.ContinueAsNew(5);
             return 0;
         }).Add(Double, async (_, input, cancellationToken) =>
         {
             if (input == 0) await gate.Task.WaitAsync(cancellationToken);
-            else gate.SetResult(); // the older one ends only now
+            else gate.TrySetResult(); // the older one ends only now
             return input * 2;
         }));
         await world.Client.StartAsync(Work, Id(1), 0);
         await world.Client.RaiseEventAsync(Id(1), Number, "1", 1);
+        await world.Client.ShowsAsync(Id(1), "goes on");
+        if (world.EndsAfterItsActivities) gate.TrySetResult();
         Assert.Equal(10, await world.Client.ResultAsync<int>(Id(1)));
     }
 

@@ -1,0 +1,44 @@
+using Holdfast.Core;
+using Holdfast.Core.Api;
+using Holdfast.Core.Repository;
+
+namespace Holdfast.Functions.Activities;
+
+/// <summary>Begins what the policy makes due. It may be asked as often as one likes, by several at once: the log decides who begins.</summary>
+/// <param name="services">The cluster.</param>
+/// <param name="backups">Begins backups.</param>
+/// <param name="policy">Says what is due.</param>
+/// <param name="health">Told what is refused.</param>
+/// <param name="log">The log.</param>
+public sealed partial class DueBackups(ClusterServices services, BackupDesk backups, PolicyDesk policy, ClusterHealth health, ILogger<DueBackups> log)
+{
+    private string? _lastRefusal;
+
+    /// <summary>Begins what is due. Only full backups can be made yet: the schedules of the others wait for a version that can.</summary>
+    public async Task BeginDueAsync(DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var state = (await services.Decisions.ReadAsync(cancellationToken)).State;
+        health.Clear("due");
+        if (!state.Hosts.Exists(host => host is { Role: HostRole.Database, Revoked: null })) return;
+        var since = await policy.SinceAsync(state, cancellationToken);
+        if (ScheduleDecision.Due(state, PolicyDesk.Of(state), BackupType.Full, since, now) is not { } due || state.Running.Count > 0) return;
+        try
+        {
+            var backup = await backups.StartAsync(new BackupRequest(BackupType.Full), cancellationToken);
+            LogBegun(backup.Label.ToString(), due);
+            _lastRefusal = null;
+        }
+        catch (RefusedException e)
+        {
+            health.Report("due", e.Message);
+            if (_lastRefusal != e.Message) LogRefused(due, e.Message, e.Hint ?? "");
+            _lastRefusal = e.Message;
+        }
+    }
+
+    [LoggerMessage(400, LogLevel.Information, "backup {Label} is begun, due {Due:u}")]
+    private partial void LogBegun(string label, DateTimeOffset due);
+
+    [LoggerMessage(401, LogLevel.Warning, "the backup due {Due:u} is not begun: {Reason} HINT: {Hint}")]
+    private partial void LogRefused(DateTimeOffset due, string reason, string hint);
+}
