@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Builds everything and runs every test, on a bare Debian with root, the .NET SDK and node. The last line is the verdict.
-#   tests/run.sh [--filter EXPRESSION] [--long]
+#   tests/run.sh [--filter EXPRESSION] [--long] [--engine durable]
 #     --filter   only these tests, as dotnet test understands it; the build is checked all the same
 #     --long     the tests that take patience, too
+#     --engine   durable: nothing but the workflow suite on Durable Task over Azurite (tests/durable). A plain run ends with it, unless its packages are not to be had
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
-passed=0 failed=0 skipped=0 testsRan=0 filter=()
+passed=0 failed=0 skipped=0 testsRan=0 filter=() engine=
 # shellcheck source=infra/setup.sh
 . infra/setup.sh
 
@@ -77,23 +78,37 @@ set_up() {
   export HOLDFAST_TEST_AGENT=$SCRATCH/agent/holdfast HOLDFAST_TEST_CONTROL_PLANE=$SCRATCH/control-plane/holdfast-control-plane.dll HOLDFAST_TEST_INTEGRATION=1
 }
 
-# The results files say how many; the console says what failed and why.
+# The packages of Durable Task: not every feed has them.
+restore_durable() { step "packages of Durable Task" dotnet restore "$DURABLE"; }
+
+set_up_durable() {
+  need_azurite || return 1
+  export HOLDFAST_TEST_AZURITE=$AZURITE HOLDFAST_TEST_INTEGRATION=1
+}
+
+test_durable() {
+  check step "build with Durable Task" dotnet build "$DURABLE" -c Release --no-restore || return
+  check step "format with Durable Task" dotnet format whitespace "$DURABLE" --verify-no-changes --no-restore
+  run_tests "$DURABLE" durable
+}
+
+# The results files in a folder say how many; the console says what failed and why.
 count_results() {
   local total executed ok
   while read -r total executed ok; do
     testsRan=$((testsRan + executed)) passed=$((passed + ok)) failed=$((failed + executed - ok)) skipped=$((skipped + total - executed))
-  done < <(sed -n 's/.*<Counters total="\([0-9]*\)" executed="\([0-9]*\)" passed="\([0-9]*\)".*/\1 \2 \3/p' "$SCRATCH"/results/*.trx)
+  done < <(sed -n 's/.*<Counters total="\([0-9]*\)" executed="\([0-9]*\)" passed="\([0-9]*\)".*/\1 \2 \3/p' "$1"/*.trx)
 }
 
-# In the background, so that a signal to this script is acted on at once.
+# run_tests PROJECT FOLDER. In the background, so that a signal to this script is acted on at once.
 run_tests() {
-  local before=$failed
-  mkdir -p "$SCRATCH/results" "$SCRATCH/tmp"
-  TMPDIR=$SCRATCH/tmp dotnet test Serverless.sln -c Release --no-build "${filter[@]}" --results-directory "$SCRATCH/results" \
+  local before=$failed results=$SCRATCH/results/$2
+  mkdir -p "$results" "$SCRATCH/tmp"
+  TMPDIR=$SCRATCH/tmp dotnet test "$1" -c Release --no-build "${filter[@]}" --results-directory "$results" \
     --logger trx --logger 'console;verbosity=minimal' --blame-hang-timeout 15m --blame-hang-dump-type none &
   wait $!
   local exitCode=$?
-  count_results
+  count_results "$results"
   [ $exitCode = 0 ] || [ "$failed" -gt "$before" ] || failed=$((failed + 1))
 }
 
@@ -101,6 +116,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --filter) filter=(--filter "${2:?--filter needs an expression}"); shift 2 ;;
     --long) export HOLDFAST_TEST_LONG=1; shift ;;
+    --engine) engine=${2:?--engine needs a name}; [ "$engine" = durable ] || die "unknown engine $engine; have durable"; shift 2 ;;
     *) die "unknown option $1; see the head of tests/run.sh" ;;
   esac
 done
@@ -108,6 +124,12 @@ done
 trap finish EXIT
 trap 'failed=$((failed + 1)); exit 130' INT TERM
 make_scratch
+DURABLE=tests/durable/Holdfast.Tests.Durable.csproj
+if [ "$engine" = durable ]; then
+  check set_up_durable && check restore_durable && test_durable
+  exit
+fi
+
 check set_up || exit
 check step "scripts" check_scripts
 check publish_agent "$SCRATCH/agent" || exit
@@ -115,4 +137,10 @@ check step "build" dotnet build Serverless.sln -c Release || exit
 check publish_control_plane "$SCRATCH/control-plane" || exit
 check_functions
 check step "format" check_format
-run_tests
+run_tests Serverless.sln main
+if restore_durable; then
+  test_durable
+else
+  printf '  skipped: the workflow suite on Durable Task (tests/durable), whose packages cannot be restored here\n' >&2
+  skipped=$((skipped + 1))
+fi

@@ -156,6 +156,7 @@ public sealed class DurableWorkflowClient(DurableTaskClient hub, WorkflowRegistr
 
         // The workflow's own failure is an output. This is the engine's: code that changed under the instance, or someone who terminated it by Durable's tools.
         private ActivityFailure Durables(string what) => ActivityFailure.Of(new InvalidOperationException(
-            found.FailureDetails?.ErrorMessage ?? found.SerializedOutput ?? what)) with { Type = found.FailureDetails?.ErrorType ?? what, IsPermanent = true };
+            found.FailureDetails?.ErrorMessage ?? found.SerializedOutput ?? what)) with
+        { Type = found.FailureDetails?.ErrorType ?? what, IsPermanent = true };
     }
 }

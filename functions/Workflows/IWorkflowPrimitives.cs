@@ -26,7 +26,7 @@ public interface IWorkflowPrimitives
     /// <exception cref="ActivityFailedException">It threw.</exception>
     Task<string> CallActivityAsync(string name, string input);
 
-    /// <summary>Completes at the time, or is cancelled. A workflow cancels what it no longer needs: Durable Functions ends an instance only after its last timer.</summary>
+    /// <summary>Completes at the time, or is cancelled. A workflow cancels what it no longer needs: Durable Functions ends an instance only after its last timer and activity.</summary>
     Task CreateTimerAsync(DateTimeOffset due, CancellationToken cancellationToken);
 
     /// <summary>

@@ -4,7 +4,8 @@ namespace Holdfast.Functions.Workflows;
 
 /// <summary>
 /// What a workflow may do. Every wait here races the request to cancel and throws <see cref="WorkflowCancelledException"/> when that came first;
-/// <see cref="Shielded"/> is the same context without the race, for clean-up. An activity that nobody waits for any more may still run to its end.
+/// <see cref="Shielded"/> is the same context without the race, for clean-up. An activity that nobody waits for any more may still run to its
+/// end; on Durable Functions the instance ends only after it.
 /// </summary>
 public sealed class WorkflowContext
 {

@@ -201,6 +201,24 @@ public static partial class WorkflowContract
         Assert.Equal(new Sum(60, 60 * 59 / 2), await world.Client.ResultAsync<Sum>(Id(1)));
     }
 
+    public static async Task Events_that_nobody_waited_for_outlive_their_generation(IWorkflowWorld world)
+    {
+        var tale = new WorkflowName<int, string>("Tale");
+        await world.RunAsync(Program().Add(tale, async (context, chapter) =>
+        {
+            if (chapter == 3) return await context.WaitForEventAsync(Word) + await context.WaitForEventAsync(Word) + await context.WaitForEventAsync(Word);
+            context.ContinueAsNew(chapter + await context.WaitForEventAsync(Number));
+            return "";
+        }));
+        await world.Client.StartAsync(tale, Id(1), 1);
+        foreach (var word in "ab") await world.Client.RaiseEventAsync(Id(1), Word, $"{word}", $"{word}");
+        await world.Client.RaiseEventAsync(Id(1), Number, "1", 1);
+        await world.Client.RaiseEventAsync(Id(1), Word, "c", "c");
+        await world.Client.RaiseEventAsync(Id(1), Word, "a", "again");
+        await world.Client.RaiseEventAsync(Id(1), Number, "2", 1);
+        Assert.Equal("abc", await world.Client.ResultAsync<string>(Id(1)));
+    }
+
     public static async Task A_result_for_an_older_generation_is_dropped(IWorkflowWorld world)
     {
         var gate = new TaskCompletionSource();
