@@ -256,7 +256,7 @@ module app 'modules/function-app.bicep' = {
     expirer: expiry ? identities.outputs.expirer : null
     hostAccountName: host.outputs.name
     packageUrl: host.outputs.packageUrl
-    repository: { blobEndpoint: repository.outputs.blobEndpoint, queueEndpoint: repository.outputs.queueEndpoint }
+    repository: { id: repository.outputs.id, blobEndpoint: repository.outputs.blobEndpoint, queueEndpoint: repository.outputs.queueEndpoint }
     connectionString: monitoring.outputs.connectionString
     vaultUri: vault.outputs.uri
     clusters: clusters

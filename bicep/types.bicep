@@ -82,3 +82,11 @@ type right = {
 @export()
 @description('The same right for several principals.')
 func rightsOf(role roleKey, principalIds string[]) right[] => map(principalIds, id => { role: role, principalId: id })
+
+@export()
+@description('Days of the policies of data and catalog where a cluster says nothing.')
+var defaultImmutabilityDays = 14
+
+@export()
+@description('Days of the policy of the log where a cluster says nothing.')
+var defaultLogImmutabilityDays = 3650

@@ -1,6 +1,6 @@
 // What one PostgreSQL cluster has in the repository account: four containers, the queue, its policies, and who may do what with them.
 
-import { clusterSettings, rightsOf } from '../types.bicep'
+import { clusterSettings, defaultImmutabilityDays, defaultLogImmutabilityDays, rightsOf } from '../types.bicep'
 import { identity } from 'identities.bicep'
 
 param location string
@@ -14,9 +14,9 @@ param expirer identity
 param vaultName string
 
 var immutabilityDays = {
-  data: cluster.?immutabilityDays ?? 14
-  catalog: cluster.?immutabilityDays ?? 14
-  log: cluster.?logImmutabilityDays ?? 3650
+  data: cluster.?immutabilityDays ?? defaultImmutabilityDays
+  catalog: cluster.?immutabilityDays ?? defaultImmutabilityDays
+  log: cluster.?logImmutabilityDays ?? defaultLogImmutabilityDays
 }
 var policiesLocked = cluster.?policiesLocked ?? false
 

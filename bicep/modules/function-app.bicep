@@ -1,5 +1,5 @@
 import { identity } from 'identities.bicep'
-import { clusterSettings, networkAccess } from '../types.bicep'
+import { clusterSettings, defaultImmutabilityDays, defaultLogImmutabilityDays, networkAccess } from '../types.bicep'
 
 param location string
 param tags object
@@ -10,7 +10,7 @@ param controlPlane identity
 param expirer identity?
 param hostAccountName string
 param packageUrl string
-param repository { blobEndpoint: string, queueEndpoint: string }
+param repository { id: string, blobEndpoint: string, queueEndpoint: string }
 param connectionString string
 param vaultUri string
 param clusters clusterSettings[]
@@ -30,6 +30,8 @@ var settings = {
   AZURE_CLIENT_ID: controlPlane.clientId
   Repository__blobServiceUri: repository.blobEndpoint
   Repository__queueServiceUri: repository.queueEndpoint
+  Repository__accountId: repository.id
+  Repository__managementUri: environment().resourceManager
   Repository__credential: 'managedidentity'
   Repository__clientId: controlPlane.clientId
   Holdfast__ExpirerClientId: expirer.?clientId ?? ''
@@ -44,6 +46,9 @@ var servedSettings = flatten(map(range(0, length(served)), i => [
   { name: 'Holdfast__Clusters__${i}__ControlPlaneKey', value: served[i].?controlPlaneKey ?? '' }
   { name: 'Holdfast__Clusters__${i}__EscrowKey', value: served[i].?escrowPublicKey ?? '' }
   { name: 'Holdfast__Clusters__${i}__EqualityKey', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/${served[i].name}-equality)' }
+  { name: 'Holdfast__Clusters__${i}__ImmutabilityDays', value: string(served[i].?immutabilityDays ?? defaultImmutabilityDays) }
+  { name: 'Holdfast__Clusters__${i}__LogImmutabilityDays', value: string(served[i].?logImmutabilityDays ?? defaultLogImmutabilityDays) }
+  { name: 'Holdfast__Clusters__${i}__PoliciesLocked', value: string(served[i].?policiesLocked ?? false) }
 ]))
 var identityIds = concat([controlPlane.id], expirer == null ? [] : [expirer!.id])
 // The API is for who restores and operates; it is reached through its private endpoint, or from the named ranges.

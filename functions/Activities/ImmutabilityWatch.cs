@@ -8,12 +8,11 @@ namespace Holdfast.Functions.Activities;
 /// a watch that was blinded must not look like one that sees nothing.
 /// </summary>
 /// <param name="read">A container's policy; null when it has none.</param>
-/// <param name="containers">Those that must have one.</param>
-/// <param name="expected">What each must have at least.</param>
+/// <param name="expected">The containers that must have one, and what each must have at least.</param>
 /// <param name="clock">The clock.</param>
 /// <param name="log">The log.</param>
 public sealed partial class ImmutabilityWatch(
-    Func<string, CancellationToken, Task<ContainerPolicy?>> read, IReadOnlyList<string> containers, ContainerPolicy expected, TimeProvider clock, ILogger<ImmutabilityWatch> log)
+    Func<string, CancellationToken, Task<ContainerPolicy?>> read, IReadOnlyList<(string Container, ContainerPolicy Policy)> expected, TimeProvider clock, ILogger<ImmutabilityWatch> log)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(15);
 
@@ -30,8 +29,8 @@ public sealed partial class ImmutabilityWatch(
         var drift = 0;
         try
         {
-            foreach (var container in containers)
-                if (await FaultAsync(container, cancellationToken) is { } fault)
+            foreach (var (container, policy) in expected)
+                if (await FaultAsync(container, policy, cancellationToken) is { } fault)
                 {
                     drift++;
                     LogDrift(container, fault);
@@ -45,7 +44,7 @@ public sealed partial class ImmutabilityWatch(
         (Drift, _looked) = (drift, now);
     }
 
-    private async Task<string?> FaultAsync(string container, CancellationToken cancellationToken)
+    private async Task<string?> FaultAsync(string container, ContainerPolicy expected, CancellationToken cancellationToken)
     {
         ContainerPolicy? policy;
         try { policy = await read(container, cancellationToken); }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Holdfast.Core;
 using Holdfast.Core.KeyVault;
 using Holdfast.Core.Repository;
@@ -23,7 +24,7 @@ public sealed record AppSettings(IReadOnlyList<ClusterSettings> Clusters, EntraS
         var (own, repository) = (configuration.GetSection(Section), configuration.GetSection("Repository"));
         var identity = new StoreCredential.ManagedIdentity(repository["clientId"]);
         var vaults = new Lazy<KeyVaults>(() => KeyVaults.Open(new KeyVaultSettings { Credential = identity, Calls = Calls }));
-        var clusters = own.GetSection("Clusters").GetChildren().Select(cluster => ClusterOf(cluster, StoreOf(repository, identity), UrlOf(own, "VaultUri"), vaults)).ToList();
+        var clusters = own.GetSection("Clusters").GetChildren().Select(cluster => ClusterOf(cluster, repository, StoreOf(repository, identity), UrlOf(own, "VaultUri"), vaults)).ToList();
         if (clusters.GroupBy(cluster => cluster.Cluster).FirstOrDefault(same => same.Count() > 1) is { Key: var twice })
             throw new ConfigurationException($"the app settings name cluster {twice} twice", "each cluster once: Holdfast__Clusters__0__Name, Holdfast__Clusters__1__Name, …");
         return new AppSettings(clusters, EntraOf(own));
@@ -31,7 +32,7 @@ public sealed record AppSettings(IReadOnlyList<ClusterSettings> Clusters, EntraS
 
     private static StoreCallOptions Calls => new() { AttemptTimeout = ClusterSettings.RequestTimeout, Deadline = ClusterSettings.StoreDeadline };
 
-    private static ClusterSettings ClusterOf(IConfigurationSection cluster, StoreSettings store, Uri vault, Lazy<KeyVaults> vaults)
+    private static ClusterSettings ClusterOf(IConfigurationSection cluster, IConfigurationSection repository, StoreSettings store, Uri vault, Lazy<KeyVaults> vaults)
     {
         var names = new ContainerNames(Get(cluster, "Name"));
         KeyVaultVersions Key(string purpose) => vaults.Value.Versions(IdOf(vault, names.Cluster, purpose));
@@ -41,7 +42,11 @@ public sealed record AppSettings(IReadOnlyList<ClusterSettings> Clusters, EntraS
         if (escrow != None) recipients.Add(Escrow(JsonWebKey.ReadRsa(System.Text.Encoding.UTF8.GetBytes(escrow), Named(cluster, "EscrowKey"), withPrivate: false)));
         return new ClusterSettings(store with { Names = names },
             vaults.Value.Signing(IdOf(vault, names.Cluster, "signing"), Pinned(cluster)), new Keyring([], [Key("index")]), recipients,
-            EqualityKey.Parse(System.Text.Encoding.ASCII.GetBytes(SecretOf(cluster, "EqualityKey")), Named(cluster, "EqualityKey")));
+            EqualityKey.Parse(System.Text.Encoding.ASCII.GetBytes(SecretOf(cluster, "EqualityKey")), Named(cluster, "EqualityKey")))
+        {
+            Immutability = new ImmutabilitySettings(UrlOf(repository, "managementUri"), Get(repository, "accountId"), DaysOf(cluster, "ImmutabilityDays"), DaysOf(cluster, "LogImmutabilityDays"),
+                bool.TryParse(Get(cluster, "PoliciesLocked"), out var locked) ? locked : throw Wrong(cluster, "PoliciesLocked", "true or false")),
+        };
     }
 
     private static StoreSettings StoreOf(IConfigurationSection repository, StoreCredential identity) => new()
@@ -64,6 +69,9 @@ public sealed record AppSettings(IReadOnlyList<ClusterSettings> Clusters, EntraS
 
     private static KeyVaultKeyId IdOf(Uri vault, string cluster, string purpose) =>
         KeyVaultKeyId.TryParse(new Uri(vault, $"keys/{cluster}-{purpose}").AbsoluteUri, out var id) ? id : throw new ConfigurationException($"setting {Section}__VaultUri: expected a vault's address, https://NAME.vault.azure.net/");
+
+    private static int DaysOf(IConfigurationSection cluster, string name) =>
+        int.TryParse(Get(cluster, name), NumberStyles.None, CultureInfo.InvariantCulture, out var days) && days > 0 ? days : throw Wrong(cluster, name, "days, 1 or more");
 
     private static VerifyingKey Pinned(IConfigurationSection cluster) =>
         PinnedKey.TryParse(Get(cluster, "ControlPlaneKey")) ?? throw Wrong(cluster, "ControlPlaneKey", PinnedKey.Expected);

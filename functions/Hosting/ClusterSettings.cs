@@ -17,6 +17,17 @@ public sealed record ClusterSettings(StoreSettings Store, ISigningKey Signing, K
     /// <summary>How long one request may take, unless the configuration says otherwise: the service gives up on most operations after that.</summary>
     public static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(30);
 
+    /// <summary>How immutable its containers must be; null where the store knows no such thing.</summary>
+    public ImmutabilitySettings? Immutability { get; init; }
+
     /// <summary>The cluster's name.</summary>
     public string Cluster => Store.Names.Cluster;
 }
+
+/// <summary>The immutability policies that were deployed.</summary>
+/// <param name="Manager">Azure Resource Manager of the cloud.</param>
+/// <param name="AccountId">The repository account's resource id.</param>
+/// <param name="Days">Of data and catalog.</param>
+/// <param name="LogDays">Of the log.</param>
+/// <param name="Locked">Whether all are locked.</param>
+public sealed record ImmutabilitySettings(Uri Manager, string AccountId, int Days, int LogDays, bool Locked);

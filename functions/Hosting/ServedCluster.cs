@@ -24,11 +24,13 @@ public sealed record ClusterHosting(ApiKeys Keys, bool SharesMail, Func<BlobServ
 public sealed class ServedCluster : IDisposable
 {
     private readonly BlobServices _store;
+    private readonly ContainerPolicies? _policies;
 
     /// <summary>Puts them together.</summary>
     public ServedCluster(ClusterSettings settings, ClusterHosting hosting, SignalBoard signals, TimeProvider clock, ILoggerFactory logs)
     {
         _store = BlobServices.Open(settings.Store);
+        if (settings.Immutability is { } immutability) _policies = ContainerPolicies.Open(immutability.Manager, immutability.AccountId, settings.Store);
         var decisions = new ClusterDecisions(settings.Cluster, _store.Log, _store.Data, settings.Signing, clock);
         var services = new ClusterServices(decisions, _store.Data, _store.Catalog, _store.Work, new QueueBell(_store.Reports), settings.Signing, settings.Index, settings.Recipients, clock);
         var (board, policy) = (new HostBoard(clock), new PolicyDesk(services));
@@ -37,7 +39,8 @@ public sealed class ServedCluster : IDisposable
         BackupRegistration.Add(Workflows, services, Backups, logs);
         Reports = new ReportIntake(services, new ReportDesk(services, engine, board, hosting.SharesMail, logs.CreateLogger<ReportDesk>()), logs.CreateLogger<ReportIntake>());
         Schedule = new DueBackups(services, Backups, policy, Health, logs.CreateLogger<DueBackups>());
-        Watch = new ClusterWatch(services, policy, board, signals, logs.CreateLogger<ClusterWatch>());
+        Watch = new ClusterWatch(services, policy, board, signals, logs.CreateLogger<ClusterWatch>(),
+            _policies is null ? null : new ImmutabilityWatch(_policies.ReadAsync, Expected(settings.Store.Names, settings.Immutability!), clock, logs.CreateLogger<ImmutabilityWatch>()));
         Api = new ControlledCluster(services, Backups, policy, board, signals, Health, settings.Equality, hosting.Keys)
         {
             ReadBoardAsync = hosting.SharesMail ? Reports.FreshenAsync : _ => Task.CompletedTask,
@@ -69,7 +72,17 @@ public sealed class ServedCluster : IDisposable
     public ControlledCluster Api { get; }
 
     /// <inheritdoc/>
-    public void Dispose() => _store.Dispose();
+    public void Dispose()
+    {
+        _policies?.Dispose();
+        _store.Dispose();
+    }
+
+    // The work container is emptied all the time, and has none.
+    private static (string, ContainerPolicy)[] Expected(ContainerNames names, ImmutabilitySettings deployed) =>
+    [
+        (names.Data, new ContainerPolicy(deployed.Days, deployed.Locked)), (names.Catalog, new ContainerPolicy(deployed.Days, deployed.Locked)), (names.Log, new ContainerPolicy(deployed.LogDays, deployed.Locked)),
+    ];
 
     private sealed class QueueBell(ReportsQueue queue) : IReportBell
     {

@@ -60,5 +60,5 @@ public class ImmutabilityWatchTests
     {
         _reads++;
         return Task.FromResult(_policies[container]());
-    }, ["shop-data", "shop-log"], expected, _clock, NullLogger<ImmutabilityWatch>.Instance);
+    }, [("shop-data", expected), ("shop-log", expected with { Days = 365 })], _clock, NullLogger<ImmutabilityWatch>.Instance);
 }

@@ -31,6 +31,7 @@ public partial class AppSettingsTests
         Assert.NotNull(((StoreCredential.ManagedIdentity)cluster.Store.Credential).ClientId);
         Assert.Equal([SlotPurpose.Index, SlotPurpose.Content, SlotPurpose.Escrow], cluster.Recipients.Select(recipient => recipient.Purpose));
         Assert.IsType<KeyVaultSigningKey>(cluster.Signing);
+        Assert.True(cluster.Immutability is { Days: > 0, LogDays: > 0 }, $"{cluster.Immutability}");
         Assert.Equal(Guid.Parse("99999999-aaaa-bbbb-cccc-dddddddddddd"), settings.Entra!.ClientId);
     }
 
@@ -62,13 +63,16 @@ public partial class AppSettingsTests
     [InlineData("Holdfast__Clusters__1__Name", "shop", "name cluster shop twice")]
     [InlineData("Holdfast__VaultUri", "http://v.vault.azure.net/", "Holdfast__VaultUri: expected an https address")]
     [InlineData("Repository__blobServiceUri", "", "Repository__blobServiceUri is missing")]
+    [InlineData("Repository__accountId", "", "Repository__accountId is missing")]
+    [InlineData("Holdfast__Clusters__0__ImmutabilityDays", "0", "ImmutabilityDays: expected days")]
+    [InlineData("Holdfast__Clusters__0__PoliciesLocked", "maybe", "PoliciesLocked: expected true or false")]
     [InlineData("Holdfast__ApiTenantId", "common", "Holdfast__ApiTenantId: expected a GUID")]
     public void Refuses_what_is_missing_or_wrong_and_does_not_repeat_it(string name, string value, string why)
     {
         var settings = Deployed();
         settings[name] = value;
         if (name.Contains("__1__", StringComparison.Ordinal))
-            foreach (var other in new[] { "ControlPlaneKey", "EscrowKey", "EqualityKey" }) settings[$"Holdfast__Clusters__1__{other}"] = settings[$"Holdfast__Clusters__0__{other}"];
+            foreach (var other in new[] { "ControlPlaneKey", "EscrowKey", "EqualityKey", "ImmutabilityDays", "LogImmutabilityDays", "PoliciesLocked" }) settings[$"Holdfast__Clusters__1__{other}"] = settings[$"Holdfast__Clusters__0__{other}"];
         var refusal = Assert.Throws<ConfigurationException>(() => AppSettings.Read(Configuration(settings)));
         Assert.Contains(why, refusal.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("topsecret", refusal.ToString(), StringComparison.Ordinal);
@@ -96,6 +100,7 @@ public partial class AppSettingsTests
         var settings = Written();
         foreach (var (name, value) in settings.Where(setting => setting.Value.StartsWith('[')).ToList())
             settings[name] = name.EndsWith("Uri", StringComparison.Ordinal) ? $"https://{name.ToLowerInvariant()}.example.net/" : Guid.NewGuid().ToString();
+        settings["Repository__accountId"] = "/subscriptions/1/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/shop";
         settings["Holdfast__Clusters__0__ControlPlaneKey"] = Pinned.Value;
         settings["Holdfast__Clusters__0__EscrowKey"] = File.ReadAllText(Golden.PathOf("sealed", "escrow.jwk"));
         settings["Holdfast__Clusters__0__EqualityKey"] = Encoding.ASCII.GetString(EqualityKey.Generate().Write());
