@@ -58,15 +58,15 @@ public sealed record HostStatus(
 /// <summary>A host's last heartbeat.</summary>
 /// <param name="Version">The agent's.</param>
 /// <param name="Timeline">The server's.</param>
-/// <param name="WalInsert">Where it writes; null: it does not answer.</param>
-/// <param name="ArchivedTo">The end of the last archived segment; null: none.</param>
 /// <param name="ReadyCount">Segments waiting to be archived.</param>
 /// <param name="WalBytes">In pg_wal.</param>
 /// <param name="WalFreeBytes">Of its file system.</param>
 /// <param name="InRecovery">Whether it is a standby, or recovers.</param>
+/// <param name="WalInsert">Where it writes; null: it does not answer.</param>
+/// <param name="ArchivedTo">The end of the last archived segment; null: none.</param>
 /// <param name="Conflict">A file of pg_wal that is refused because another one is stored under its name; null: none.</param>
 public sealed record HostHeartbeat(
-    string Version, long Timeline, Lsn? WalInsert, Lsn? ArchivedTo, long ReadyCount, long WalBytes, long WalFreeBytes, bool InRecovery, string? Conflict = null);
+    string Version, long Timeline, long ReadyCount, long WalBytes, long WalFreeBytes, bool InRecovery, Lsn? WalInsert = null, Lsn? ArchivedTo = null, string? Conflict = null);
 
 /// <summary>What is wrong with a request or the control plane (RFC 9457), with our hint.</summary>
 /// <param name="Title">The kind of failure.</param>

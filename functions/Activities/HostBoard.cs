@@ -40,9 +40,9 @@ public sealed class HostBoard(TimeProvider clock)
     {
         var at = NotAhead(stored);
         var said = heartbeat is null ? null : new HostHeartbeat(
-            heartbeat.Version, heartbeat.Timeline, Position(heartbeat.WalInsert), Position(heartbeat.ArchivedTo), heartbeat.ReadyCount,
+            heartbeat.Version, heartbeat.Timeline, heartbeat.ReadyCount,
             (long)Math.Min(heartbeat.WalBytes, long.MaxValue), (long)Math.Min(heartbeat.WalFreeBytes, long.MaxValue), heartbeat.InRecovery,
-            NameOf(heartbeat.Conflict));
+            Position(heartbeat.WalInsert), Position(heartbeat.ArchivedTo), NameOf(heartbeat.Conflict));
         _hosts.AddOrUpdate(host, (at, said, at), (_, before) =>
         {
             var seen = at > before.Seen ? at : before.Seen;

@@ -135,5 +135,5 @@ public class SignalTests
     }
 
     private static HostHeartbeat Heartbeat(int insert, int archived, int ready = 0, long wal = 1000, long free = 5000) =>
-        new("0.1.0", 1, new Lsn((ulong)insert), new Lsn((ulong)archived), ready, wal, free, false);
+        new("0.1.0", 1, ready, wal, free, false, new Lsn((ulong)insert), new Lsn((ulong)archived));
 }
