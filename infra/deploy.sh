@@ -50,7 +50,9 @@ refuse_policies_that_are_locked() {
 }
 
 deploy() {
-  if [ "$(az group exists --name "$GROUP")" = false ]; then
+  local exists
+  exists=$(az group exists --name "$GROUP") || die "whether group $GROUP exists cannot be told"
+  if [ "$exists" = false ]; then
     change az group create --name "$GROUP" --location "$LOCATION" --output none
     [ -z "$DRY" ] || { printf 'would deploy everything in %s: the group is not there to compare with\n' "$PARAMETERS"; return; }
   fi
@@ -82,6 +84,21 @@ verify_policy() {
   if [ "$(jq -r .immutabilityPeriodSinceCreationInDays <<<"$found")" -ge "$days" ]; then ok "$container keeps blobs for at least $days days"; else bad "$container keeps blobs for less than $days days"; fi
 }
 
+# What replaces a blob that is there, or gets round its policy.
+REPLACING=(write runassuperuser/action immutablestorage/runassuperuser/action modifypermissions/action manageownership/action)
+
+# may_replace ACTIONS: one a line, with * for any text, as roles have them. What a role takes away again (notDataActions) is not looked at: another role may give it.
+may_replace() {
+  local granted action
+  while read -r granted; do
+    for action in "${REPLACING[@]}"; do
+      # shellcheck disable=SC2053 # a pattern, on purpose
+      [[ microsoft.storage/storageaccounts/blobservices/containers/blobs/$action != ${granted,,} ]] || return 0
+    done
+  done <<<"$1"
+  return 1
+}
+
 # Whoever could replace a blob: rights at the container, and those that come from above it.
 verify_rights() {
   local account=$1 container=$2 scope listed assignment role actions
@@ -91,7 +108,7 @@ verify_rights() {
     [ -n "$assignment" ] || continue
     role=$(jq -r .roleDefinitionId <<<"$assignment")
     actions=$(az role definition list --name "${role##*/}" --query '[0].permissions[].dataActions[]' --output tsv </dev/null) || die "role ${role##*/} cannot be read"
-    if grep -qE 'blobs/(write|\*)$|containers/\*|^\*$|immutableStorage|runAsSuperUser' <<<"$actions"; then
+    if may_replace "$actions"; then
       bad "$(jq -r '.principalName // .principalId' <<<"$assignment") may replace blobs in $container ($(jq -r .roleDefinitionName <<<"$assignment"))"
       return
     fi
@@ -144,10 +161,11 @@ verify() {
 lock() {
   local account cluster name container found state answer
   [ -n "$RESTORED" ] || die "nothing is locked before a restore was rehearsed" "restore a backup, look at your data, and say which with --restored LABEL"
+  [[ $RESTORED =~ ^[0-9]{8}-[0-9]{6}F(_[0-9]{8}-[0-9]{6}[DI])?$ ]] || die "$RESTORED is no label of a backup" "holdfast info lists them: 20260102-020000F"
   account=$(output repositoryAccount) || die "group $GROUP has no deployment named $DEPLOYMENT" "infra/deploy.sh deploy"
   if [ -z "$DRY$YES" ]; then
     printf 'Locks the policies of all clusters in %s, in %s. This cannot be undone: until their days are over nobody can delete these blobs, and they cost.\nType lock to go on: ' "$PARAMETERS" "$account"
-    read -r answer
+    read -r answer || answer=''
     [ "$answer" = lock ] || die "nothing was locked"
   fi
   for cluster in "${CLUSTERS[@]}"; do
@@ -179,7 +197,7 @@ while [ $# -gt 0 ]; do
     *) die "unknown option $1" "see the head of infra/deploy.sh" ;;
   esac
 done
-[ -n "$GROUP" ] && [ -n "$PARAMETERS" ] || die "--group and --parameters are needed" "see the head of infra/deploy.sh"
+{ [ -n "$GROUP" ] && [ -n "$PARAMETERS" ]; } || die "--group and --parameters are needed" "see the head of infra/deploy.sh"
 [ -f "$PARAMETERS" ] || die "there is no file $PARAMETERS"
 for program in az jq; do command -v "$program" >/dev/null || die "$program is not installed"; done
 az account show --output none 2>/dev/null || die "az is not signed in" "az login"

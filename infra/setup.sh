@@ -7,11 +7,12 @@
 #   need_tools MAJOR        Debian's programs of 15, 17 or 18        -> place tools/MAJOR
 #   need_clients            the best set to be had (18, else 15)     -> $CLIENTS_MAJOR, place tools/$CLIENTS_MAJOR
 #   need_pgbackrest         pgBackRest of Debian's newest suite      -> place pgbackrest
+#   need_clean_root         a Debian 12 with PostgreSQL 15 and nothing else -> $CLEAN_ROOT, or $NO_CLEAN_ROOT says why that is impossible here
 #   make_scratch            a folder every user may enter            -> $SCRATCH; remove_scratch ends what was started, deletes it
 #   place SET               puts a set into $SCRATCH/SET, ready to run from there by any user
 #
 # Everything is kept in .cache at the root of the repository, or in $HOLDFAST_CACHE. Nothing is configured, no service is started, and
-# apart from need_build and patchelf nothing is installed: newer Debian parts are unpacked, with their own libc, into the cache.
+# apart from need_build, patchelf, jq and debootstrap nothing is installed: newer Debian parts are unpacked, with their own libc, into the cache.
 # A set is run from a copy in $SCRATCH because servers run unprivileged, and the clone may be where only root can look.
 
 umask 022
@@ -134,6 +135,31 @@ need_tools() {
   esac
   need_packages patchelf
   once "tools/$1" "$suite" "PostgreSQL $1 programs ($suite)" unpack "$suite" "usr/lib/postgresql/$1/bin/*" "postgresql-$1" "postgresql-client-$1"
+}
+
+# Whether a process can have a root, mounts and process ids of its own here: many containers forbid it.
+can_have_a_root() {
+  NO_CLEAN_ROOT=''
+  if [ "$(id -u)" != 0 ]; then NO_CLEAN_ROOT="only root can make a root"
+  elif ! unshare --mount --pid --fork --kill-child sh -c 'mount -t proc proc /proc && chroot / true' >/dev/null 2>&1; then NO_CLEAN_ROOT="mounts and process ids of its own are forbidden here"
+  fi
+  [ -z "$NO_CLEAN_ROOT" ]
+}
+
+# make_root SUITE PACKAGES FOLDER: packages separated by commas. Device nodes are left out: whoever uses the root lends it /dev.
+make_root() {
+  local mirror
+  mirror=$(debian_mirror)
+  debootstrap --variant=minbase --include="$2" "$1" "$3/root" "${mirror:?apt knows no Debian mirror}" || return 1
+  rm -rf "$3"/root/{var/cache/apt,var/lib/apt/lists,usr/share/doc,usr/share/man,usr/share/locale,dev,tmp}/*
+}
+
+need_clean_root() {
+  can_have_a_root || return 0
+  need_packages debootstrap debian-archive-keyring
+  once clean-root "bookworm 1" "clean Debian 12" make_root bookworm postgresql-15,ca-certificates || return 1
+  # shellcheck disable=SC2034 # for those who source this
+  CLEAN_ROOT=$CACHE/clean-root/root
 }
 
 # What publishing the native agent writes into the given folder. A trim or AOT warning is an error.

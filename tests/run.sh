@@ -70,12 +70,13 @@ declare_functions() {
 
 set_up() {
   local major
-  need_build && need_azurite && need_clients || return 1
+  need_build && need_packages jq systemd && need_azurite && need_clients && need_clean_root || return 1
   for major in 14 15 16 17 18; do need_postgres "$major" && place "postgres/$major" || return 1; done
   # Clients of the newest, and what judges data directories: pg_verifybackup of 17 and 18, pg_checksums of each version that has one.
   for major in "$CLIENTS_MAJOR" 17 15; do need_tools "$major" && place "tools/$major" || return 1; done
   export HOLDFAST_TEST_AZURITE=$AZURITE HOLDFAST_TEST_POSTGRES=$SCRATCH/postgres HOLDFAST_TEST_CLIENTS=$SCRATCH/tools/$CLIENTS_MAJOR/bin
   export HOLDFAST_TEST_AGENT=$SCRATCH/agent/holdfast HOLDFAST_TEST_CONTROL_PLANE=$SCRATCH/control-plane/holdfast-control-plane.dll HOLDFAST_TEST_INTEGRATION=1
+  export HOLDFAST_TEST_CLEAN_ROOT=${CLEAN_ROOT:-} HOLDFAST_TEST_NO_CLEAN_ROOT=${NO_CLEAN_ROOT:-}
 }
 
 # The packages of Durable Task: not every feed has them.

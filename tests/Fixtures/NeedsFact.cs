@@ -21,6 +21,9 @@ public enum Needs
 
     /// <summary>The published control plane, an assembly for dotnet (<c>HOLDFAST_TEST_CONTROL_PLANE</c>).</summary>
     ControlPlane = 32,
+
+    /// <summary>systemd-analyze on the machine (<c>HOLDFAST_TEST_SYSTEMD</c>, set to anything).</summary>
+    Systemd = 64,
 }
 
 /// <summary>A fact that is skipped unless everything it needs is there.</summary>
