@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
-using DurableTask.Core.Exceptions;
 using Holdfast.Core;
 using Holdfast.Functions.Workflows;
 using Microsoft.DurableTask;
@@ -35,8 +34,10 @@ public sealed class DurableWorkflowClient(DurableTaskClient hub, WorkflowRegistr
         {
             await hub.ScheduleNewOrchestrationInstanceAsync(DurableWorkflows.Orchestrator, DurableWorkflows.Text(start), options, cancellationToken);
         }
-        catch (OrchestrationAlreadyExistsException)
+        catch (Exception error) when (error is not OperationCanceledException)
         {
+            // It was there already, or the answer was lost.
+            if (await FindAsync(instanceId, cancellationToken) is null) throw;
         }
 
         // Of several that start it at once the backend takes one, and tells each that it was it.

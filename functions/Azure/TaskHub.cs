@@ -17,5 +17,5 @@ public sealed class TaskHub(IServiceProvider services, TimeProvider clock)
     }
 
     /// <summary>The engine of a cluster's workflows. Whatever instance is left by its process, the hub gives to another one itself.</summary>
-    public WorkflowEngine EngineOf(WorkflowRegistry workflows) => new(new LateWorkflowClient(() => new DurableWorkflowClient(_client!, workflows, clock)), _ => { });
+    public WorkflowEngine EngineOf(WorkflowRegistry workflows) => new(new LateWorkflowClient(() => new DurableWorkflowClient(_client ?? throw new InvalidOperationException("no function with a client of the task hub has run in this process"), workflows, clock)), _ => { });
 }

@@ -36,7 +36,7 @@ public sealed class DebianRoot : IAsyncDisposable
         var scratch = new ScratchFolder("deb");
         var clean = Variable("HOLDFAST_TEST_CLEAN_ROOT") ?? throw new InvalidOperationException("HOLDFAST_TEST_CLEAN_ROOT is not set: run tests/run.sh");
         (await RunProcess.RunAsync(["cp", "-a", "--reflink=auto", clean, scratch["root"]], timeout: TimeSpan.FromMinutes(5))).MustExit();
-        var systemctl = PathIn(scratch, "/usr/local/bin/systemctl");
+        var systemctl = PathIn(scratch, "/usr/bin/systemctl");
         File.Copy(Path.Combine(SourceTree.Root, "tests/Fixtures/systemctl.sh"), systemctl);
         File.SetUnixFileMode(systemctl, (UnixFileMode)0b111_101_101);
         Directory.CreateDirectory(PathIn(scratch, "/run/systemd/system"));
