@@ -91,7 +91,7 @@ COMMAND=$(sql 'SHOW archive_command')
 # With archive_mode off the server does not tell which command it has.
 [ "$COMMAND" != '(disabled)' ] || COMMAND=$(sql "SELECT setting FROM pg_file_settings WHERE name = 'archive_command' ORDER BY seqno DESC LIMIT 1")
 case $COMMAND in
-  '' | *holdfast*) ;;
+  '' | 'holdfast archive-push '* | /*'/holdfast archive-push '*) ;;
   *) die "archive_command is in use: $COMMAND" "another tool archives from here: end that first, or its backups have gaps" ;;
 esac
 [ -z "$(sql 'SHOW archive_library' 2>/dev/null || true)" ] || die "archive_library is set, and PostgreSQL does not take an archive_command beside it"
@@ -107,7 +107,7 @@ change complete pg-path "$(sql 'SHOW data_directory')"
 # Before archiving begins: a segment that would not count is never acknowledged, so an unregistered host only fills its disk.
 change runuser -u "$PG_USER" -- holdfast register
 
-[ "$COMMAND" = 'holdfast archive-push %p' ] || change sql "ALTER SYSTEM SET archive_command = 'holdfast archive-push %p'"
+[ -n "$COMMAND" ] || change sql "ALTER SYSTEM SET archive_command = 'holdfast archive-push %p'"
 if [ "$(sql 'SHOW archive_mode')" = off ]; then
   change sql 'ALTER SYSTEM SET archive_mode = on'
   if [ -n "$RESTART" ]; then

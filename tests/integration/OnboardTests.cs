@@ -33,10 +33,14 @@ public sealed class OnboardTests(SharedAzurite azurite)
 
         // Again: nothing changes, and what an administrator added stays.
         await host.Root.MustAsync("sh", "-c", "echo 'process-max = 1' >>/etc/holdfast/holdfast.conf");
+        const string Own = "/usr/bin/holdfast archive-push --log-level=debug %p";
+        await host.Root.SqlAsync($"ALTER SYSTEM SET archive_command = '{Own}'");
+        await host.Root.SqlAsync("SELECT pg_reload_conf()");
         var configuration = await host.Root.MustAsync("cat", "/etc/holdfast/holdfast.conf");
         var started = await host.Root.SqlAsync("SELECT pg_postmaster_start_time()");
         Assert.Contains("is kept as it is", await host.OnboardAsync("--restart", "--no-backup"), StringComparison.Ordinal);
         Assert.Equal(configuration, await host.Root.MustAsync("cat", "/etc/holdfast/holdfast.conf"));
+        Assert.Equal(Own, await host.Root.SqlAsync("SHOW archive_command"));
         Assert.Equal((started, agent), (await host.Root.SqlAsync("SELECT pg_postmaster_start_time()"), await host.AgentAsync()));
     }
 
@@ -70,8 +74,11 @@ public sealed class OnboardTests(SharedAzurite azurite)
         await RefusesAsync(host, "PostgreSQL cannot be asked on port 5999", "--pgport", "5999");
         await RefusesAsync(host, "there is no configuration", "--configuration", "/nowhere");
 
-        await SetAsync(root, "archive_command", "pgbackrest archive-push %p");
-        await RefusesAsync(host, "archive_command is in use: pgbackrest archive-push %p");
+        foreach (var other in new[] { "pgbackrest archive-push %p", "pgbackrest --stanza=holdfast archive-push %p", "cp %p /holdfast archive-push" })
+        {
+            await SetAsync(root, "archive_command", other);
+            await RefusesAsync(host, $"archive_command is in use: {other}");
+        }
         await SetAsync(root, "archive_command", "");
         await SetAsync(root, "archive_library", "basic_archive");
         await RefusesAsync(host, "archive_library is set");
