@@ -109,13 +109,13 @@ public class WalArchiveTests
     {
         using var world = await WalWorld.MakeAsync();
         await world.StoreAsync(world.One, Ours, valid: 0x8000);
-        var error = await Assert.ThrowsAsync<RefusedException>(() => world.StoreAsync(world.Two, Theirs, valid: 0xC000));
+        var error = await Assert.ThrowsAsync<WalConflictException>(() => world.StoreAsync(world.Two, Theirs, valid: 0xC000));
         Assert.Contains("written by host one", error.Message);
         Assert.Contains("valid to 0/3A08000", error.Message);
         Assert.Contains("this one to 0/3A0C000", error.Message);
         Assert.Contains(WalWorld.System.ToString(), error.Message);
         Assert.Contains("holdfast adopt", error.Hint);
-        await Assert.ThrowsAsync<RefusedException>(() => world.StoreAsync(world.One, Theirs)); // a clone of the whole machine, its key too
+        await Assert.ThrowsAsync<WalConflictException>(() => world.StoreAsync(world.One, Theirs)); // a clone of the whole machine, its key too
         Assert.Equal(Ours, await world.FetchAsync());
         Assert.Equal([WalWorld.Name], world.Blobs.Names);
     }
@@ -135,7 +135,7 @@ public class WalArchiveTests
     {
         using var world = await WalWorld.MakeAsync();
         await world.StoreAsync(world.One, WalWorld.Wal(1, 0x8000), 0x8000);
-        await Assert.ThrowsAsync<RefusedException>(() => world.StoreAsync(world.Two, WalWorld.Wal(1), WalWorld.SegmentBytes));
+        await Assert.ThrowsAsync<WalConflictException>(() => world.StoreAsync(world.Two, WalWorld.Wal(1), WalWorld.SegmentBytes));
     }
 
     [Fact]
@@ -145,7 +145,7 @@ public class WalArchiveTests
         await world.StoreAsync(world.One, Ours, valid: 0x8000);
         var changed = (byte[])Ours.Clone();
         changed[0x7FFF] ^= 1;
-        await Assert.ThrowsAsync<RefusedException>(() => world.StoreAsync(world.Two, changed, valid: 0x8000));
+        await Assert.ThrowsAsync<WalConflictException>(() => world.StoreAsync(world.Two, changed, valid: 0x8000));
         changed[0x7FFF] ^= 1;
         changed[0x8000] ^= 1;
         Assert.True((await world.StoreAsync(world.Two, changed, valid: 0x8000)).WasThere);
@@ -323,10 +323,10 @@ public class WalArchiveTests
         var item = History(2);
         await world.StoreAsync(world.One, "1\t0/3000000\tno recovery target specified\n"u8.ToArray(), item: item);
         Assert.True((await world.StoreAsync(world.Two, "1\t0/3000000\tno recovery target specified\n"u8.ToArray(), item: item)).WasThere);
-        var error = await Assert.ThrowsAsync<RefusedException>(() => world.StoreAsync(world.Two, "1\t0/4000000\tno recovery target specified\n"u8.ToArray(), item: item));
+        var error = await Assert.ThrowsAsync<WalConflictException>(() => world.StoreAsync(world.Two, "1\t0/4000000\tno recovery target specified\n"u8.ToArray(), item: item));
         Assert.Contains("two servers chose the same timeline", error.Hint);
         // One that goes on where the other ends is not the same either: a text file has no tail that means nothing.
-        await Assert.ThrowsAsync<RefusedException>(() => world.StoreAsync(world.Two, "1\t0/3000000\tno recovery target specified\n\n"u8.ToArray(), item: item));
+        await Assert.ThrowsAsync<WalConflictException>(() => world.StoreAsync(world.Two, "1\t0/3000000\tno recovery target specified\n\n"u8.ToArray(), item: item));
     }
 
     [Fact]
@@ -365,7 +365,7 @@ public class WalArchiveTests
         Assert.Equal("late", (await world.FindAsync(item: History(2)))!.Host);
         await world.StoreAsync(world.One, text, item: History(3));
         Assert.True((await world.StoreAsync(late, text, item: History(3))).WasThere);
-        await Assert.ThrowsAsync<RefusedException>(() => world.StoreAsync(late, "1\t0/4000000\tno recovery target specified\n"u8.ToArray(), item: History(3)));
+        await Assert.ThrowsAsync<WalConflictException>(() => world.StoreAsync(late, "1\t0/4000000\tno recovery target specified\n"u8.ToArray(), item: History(3)));
     }
 
     [Fact]
@@ -375,7 +375,7 @@ public class WalArchiveTests
         Assert.Null(await world.FindSameAsync(Ours));
         await world.StoreAsync(world.One, Ours);
         Assert.True((await world.FindSameAsync(Ours))!.WasThere);
-        await Assert.ThrowsAsync<RefusedException>(() => world.FindSameAsync(Theirs));
+        await Assert.ThrowsAsync<WalConflictException>(() => world.FindSameAsync(Theirs));
         world.Blobs.Overwrite(WalWorld.Name, [9]);
         await Assert.ThrowsAsync<DamagedException>(() => world.FindSameAsync(Ours));
     }
