@@ -8,8 +8,7 @@ using Holdfast.Core.Repository;
 namespace Holdfast.Core.KeyVault;
 
 /// <summary>
-/// Requests to one vault and their answers, bounded and judged. Azure.Core's pipeline authenticates and sends; repetition, Retry-After and deadlines are
-/// <see cref="StoreCalls"/>', as for the store: the SDK's own retries would multiply them, and do not repeat a token that could not be had.
+/// Requests to one vault and their answers, bounded and judged, over <see cref="RestPipeline"/>: the SDK's own retries would not repeat a token that could not be had.
 /// </summary>
 internal sealed class VaultPipeline(Uri vault, TokenCredential credential, HttpPipelineTransport transport, StoreCalls calls)
 {
@@ -19,7 +18,7 @@ internal sealed class VaultPipeline(Uri vault, TokenCredential credential, HttpP
     /// <summary>One that sovereign clouds and managed HSMs have, too.</summary>
     private const string ApiVersion = "api-version=7.4";
 
-    private readonly HttpPipeline _pipeline = HttpPipelineBuilder.Build(Options(transport), [], [new VaultAuthentication(credential, vault)], new ResponseClassifier());
+    private readonly HttpPipeline _pipeline = RestPipeline.Build(transport, new VaultAuthentication(credential, vault));
 
     /// <summary>GET.</summary>
     public Task<T> GetAsync<T>(StoreCall call, KeyVaultKeyId key, string pathAndQuery, JsonTypeInfo<T> answer, CancellationToken cancellationToken) where T : class =>
@@ -53,32 +52,15 @@ internal sealed class VaultPipeline(Uri vault, TokenCredential credential, HttpP
 
     private HttpMessage Message(RequestMethod method, string path, byte[]? body)
     {
-        var message = _pipeline.CreateMessage();
-        message.BufferResponse = false;
-        message.Request.Method = method;
-        message.Request.Uri.Reset(new Uri(vault, path + (path.Contains('?', StringComparison.Ordinal) ? "&" : "?") + ApiVersion));
-        message.Request.Headers.Add(HttpHeader.Common.JsonAccept);
+        var message = RestPipeline.Message(_pipeline, method, new Uri(vault, path + (path.Contains('?', StringComparison.Ordinal) ? "&" : "?") + ApiVersion));
         if (body is null) return message;
         message.Request.Headers.Add(HttpHeader.Common.JsonContentType);
         message.Request.Content = RequestContent.Create(body);
         return message;
     }
 
-    private static async Task<byte[]> ReadAsync(StoreCall call, Response response, CancellationToken cancellationToken)
-    {
-        if (response.ContentStream is not { } stream) return [];
-        using var bytes = new MemoryStream();
-        var buffer = new byte[8192];
-        while (true)
-        {
-            int read;
-            try { read = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false); }
-            catch (Exception e) when (e is IOException or HttpRequestException) { throw new BodyCutException($"the answer's body broke off: {e.Message}", e); }
-            if (read == 0) return bytes.ToArray();
-            if (bytes.Length + read > MaxBody) throw VaultRefusals.NotUnderstood(call, $"an answer of more than {MaxBody >> 10} KiB");
-            bytes.Write(buffer, 0, read);
-        }
-    }
+    private static async Task<byte[]> ReadAsync(StoreCall call, Response response, CancellationToken cancellationToken) =>
+        await RestPipeline.ReadBodyAsync(response, MaxBody, cancellationToken).ConfigureAwait(false) ?? throw VaultRefusals.NotUnderstood(call, $"an answer of more than {MaxBody >> 10} KiB");
 
     private static T Parse<T>(StoreCall call, byte[] bytes, JsonTypeInfo<T> answer) where T : class
     {
@@ -91,22 +73,8 @@ internal sealed class VaultPipeline(Uri vault, TokenCredential credential, HttpP
     {
         var error = VaultRefusals.CodesOf(bytes);
         if (response.Status is not (408 or 429 or 500 or 502 or 503 or 504)) return VaultRefusals.Of(call, key, response.Status, error);
-        response.ContentStream = new MemoryStream();
         return new RequestFailedException(response, null, new Details(error.Code));
     }
-
-    private static VaultOptions Options(HttpPipelineTransport transport)
-    {
-        var options = new VaultOptions { Transport = transport };
-        options.Retry.MaxRetries = 0;
-        options.Retry.NetworkTimeout = Timeout.InfiniteTimeSpan;
-        options.Diagnostics.IsLoggingContentEnabled = false;
-        options.Diagnostics.IsDistributedTracingEnabled = false;
-        options.Diagnostics.IsTelemetryEnabled = false;
-        return options;
-    }
-
-    private sealed class VaultOptions : ClientOptions;
 
     /// <summary>The code that was read already, and nothing else of the body.</summary>
     private sealed class Details(string? code) : RequestFailedDetailsParser

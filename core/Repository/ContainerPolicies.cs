@@ -30,12 +30,7 @@ public sealed class ContainerPolicies : IDisposable
     internal ContainerPolicies(Uri manager, string accountId, TokenCredential credential, HttpPipelineTransport transport, StoreCalls calls, HttpClient? http = null)
     {
         (_containers, _calls, _http) = (new Uri(manager, $"{accountId.TrimEnd('/')}/blobServices/default/containers/"), calls, http);
-        var options = new ManagerOptions { Transport = transport };
-        options.Retry.MaxRetries = 0; // the funnel's
-        options.Retry.NetworkTimeout = Timeout.InfiniteTimeSpan;
-        options.Diagnostics.IsDistributedTracingEnabled = false;
-        options.Diagnostics.IsTelemetryEnabled = false;
-        _pipeline = HttpPipelineBuilder.Build(options, [], [new BearerTokenAuthenticationPolicy(credential, new Uri(manager, ".default").AbsoluteUri)], new ResponseClassifier());
+        _pipeline = RestPipeline.Build(transport, new BearerTokenAuthenticationPolicy(credential, new Uri(manager, ".default").AbsoluteUri));
     }
 
     /// <summary>Opens them. Makes no request.</summary>
@@ -62,29 +57,18 @@ public sealed class ContainerPolicies : IDisposable
         var call = new StoreCall("read the immutability policy of", container, null);
         return _calls.RunAsync(call, async token =>
         {
-            using var message = _pipeline.CreateMessage();
-            message.Request.Method = RequestMethod.Get;
-            message.Request.Uri.Reset(new Uri(_containers, $"{Uri.EscapeDataString(container)}?api-version={ApiVersion}"));
-            message.Request.Headers.Add(HttpHeader.Common.JsonAccept);
-            message.BufferResponse = false;
+            using var message = RestPipeline.Message(_pipeline, RequestMethod.Get, new Uri(_containers, $"{Uri.EscapeDataString(container)}?api-version={ApiVersion}"));
             await _pipeline.SendAsync(message, token).ConfigureAwait(false);
             var response = message.Response;
+            var body = await RestPipeline.ReadBodyAsync(response, MaxBody, token).ConfigureAwait(false);
             if (response.Status == 404) return null;
             if (response.Status != 200) throw new RequestFailedException(response);
-            return PolicyOf(await BodyAsync(response, call, token).ConfigureAwait(false), call);
+            return PolicyOf(body ?? throw NotUnderstood(call), call);
         }, cancellationToken);
     }
 
     /// <inheritdoc/>
     public void Dispose() => _http?.Dispose();
-
-    private static async Task<byte[]> BodyAsync(Response response, StoreCall call, CancellationToken cancellationToken)
-    {
-        if (response.ContentStream is not { } stream) return [];
-        var bytes = new byte[MaxBody + 1];
-        var read = await stream.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
-        return read <= MaxBody ? bytes[..read] : throw NotUnderstood(call);
-    }
 
     private static ContainerPolicy? PolicyOf(byte[] body, StoreCall call)
     {
@@ -101,8 +85,6 @@ public sealed class ContainerPolicies : IDisposable
     }
 
     private static StoreException NotUnderstood(StoreCall call) => new($"{call}: an answer that is not the resource manager's", StoreFailure.ProxyHint);
-
-    private sealed class ManagerOptions : ClientOptions;
 }
 
 // Bodies of the REST reference (learn.microsoft.com/rest/api/storagerp/blob-containers/get), as far as they are used.

@@ -47,6 +47,19 @@ public sealed class ContainerPoliciesTests : IDisposable
         Assert.Equal((403, 1), (refusal.Status, _manager.Requests.Count));
     }
 
+    [Theory]
+    [InlineData(HttpStatusCode.Forbidden)]
+    [InlineData(HttpStatusCode.NotFound)]
+    [InlineData(HttpStatusCode.OK)]
+    public async Task Nothing_but_a_beginning_is_read_of_an_endless_answer(HttpStatusCode status)
+    {
+        using var endless = new Endless();
+        _manager.Answer = () => new HttpResponseMessage(status) { Content = new StreamContent(endless) };
+        var answer = await Record.ExceptionAsync(() => Policies().ReadAsync("shop-data", default));
+        Assert.True(status == HttpStatusCode.NotFound ? answer is null : answer is StoreException, $"{answer}");
+        Assert.InRange(endless.BytesRead, 0, 128 << 10);
+    }
+
     [Fact]
     public async Task A_busy_manager_is_asked_again()
     {
@@ -81,6 +94,37 @@ public sealed class ContainerPoliciesTests : IDisposable
     private ContainerPolicies Policies() => new(new Uri("https://management.example/"), Account, new Tokens(), new HttpClientTransport(_http), new StoreCalls(pause: (_, _) => Task.CompletedTask));
 
     private static HttpResponseMessage Json(HttpStatusCode status, string body) => new(status) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+
+    private sealed class Endless : Stream
+    {
+        public long BytesRead { get; private set; }
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override int Read(byte[] buffer, int offset, int count)
+        {
+            if (BytesRead > 16 << 20) throw new InvalidOperationException("it is read to no end");
+            Array.Fill(buffer, (byte)' ', offset, count);
+            BytesRead += count;
+            return count;
+        }
+
+        public override void Flush() => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    }
 
     private sealed class Tokens : TokenCredential
     {
