@@ -22,16 +22,26 @@ public static class RefusedWal
             // PostgreSQL calls again each minute.
             if (!name.AsSpan().SequenceEqual(state.Read(FileName, MaxName))) state.Write(FileName, name);
         }
-        catch (ConfigurationException e)
+        catch (Exception e) when (e is ConfigurationException or IOException)
         {
             log.Warn($"the conflict will not be in this host's heartbeats: {e.Message}");
         }
     }
 
-    /// <summary>Its name, while it waits in that pg_wal; else empty.</summary>
-    public static string Find(StateFolder state, string wal)
+    /// <summary>Its name, while it waits in that pg_wal; else empty. A note that cannot be read must not keep a heartbeat back: silence would tell of something else.</summary>
+    public static string Find(StateFolder state, string wal, Terminal.Log log)
     {
-        if (state.Read(FileName, MaxName) is not { } bytes) return "";
+        byte[]? bytes;
+        try
+        {
+            bytes = state.Read(FileName, MaxName);
+        }
+        catch (Exception e) when (e is ConfigurationException or IOException)
+        {
+            log.Warn($"whether WAL is refused cannot be told: {e.Message}");
+            return "";
+        }
+        if (bytes is null) return "";
         var name = Encoding.ASCII.GetString(bytes);
         return name == Path.GetFileName(name) && File.Exists(Path.Combine(wal, "archive_status", name + ".ready")) ? name : "";
     }

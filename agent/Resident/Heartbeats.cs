@@ -99,6 +99,6 @@ internal sealed class Heartbeats(CommandContext context, ReportChannel reports, 
             heartbeat.ReadyCount = (uint)Directory.EnumerateFiles(Path.Combine(wal, "archive_status"), "*.ready").Count();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException) { } // not there, or not ours to see: 0 says so
-        heartbeat.Conflict = RefusedWal.Find(state, wal);
+        heartbeat.Conflict = RefusedWal.Find(state, wal, context.Log);
     }
 }

@@ -1,4 +1,6 @@
 using Holdfast.Agent.Host;
+using Holdfast.Agent.Options;
+using Holdfast.Agent.Terminal;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository;
 using Holdfast.Tests.Fixtures;
@@ -69,8 +71,8 @@ public sealed class AdoptTests(SharedAzurite azurite)
         var refusal = await world.FailsAsync(3, ["archive-push", .. world.Host(clone), world.Spool, $"pg_wal/{differs}"]);
         Assert.Contains($"segment {differs} is already stored and differs (timeline 1", refusal, StringComparison.Ordinal);
         Assert.Contains("holdfast adopt", refusal, StringComparison.Ordinal);
-        Assert.Equal(differs, RefusedWal.Find(new StateFolder(world["state", world.Cluster]), Path.Combine(clone.DataFolder, "pg_wal")));
-        Assert.Equal("", RefusedWal.Find(new StateFolder(world["state", world.Cluster]), Path.Combine(original.DataFolder, "pg_wal")));
+        Assert.Equal(differs, RefusedWal.Find(new StateFolder(world["state", world.Cluster]), Path.Combine(clone.DataFolder, "pg_wal"), Quiet()));
+        Assert.Equal("", RefusedWal.Find(new StateFolder(world["state", world.Cluster]), Path.Combine(original.DataFolder, "pg_wal"), Quiet()));
         var adopting = await world.FailsAsync(3, ["adopt", "--yes", .. world.Host(clone, "clone"), world.Spool, world.ControlPlane]);
         Assert.Contains($"segment {differs} is already stored and differs", adopting, StringComparison.Ordinal);
         Assert.Contains("HINT: this server's timeline 1 is not the archive's", adopting, StringComparison.Ordinal);
@@ -88,6 +90,8 @@ public sealed class AdoptTests(SharedAzurite azurite)
         await standby.StartAsync();
         Assert.Contains("is in recovery", await world.FailsAsync(3, ["adopt", "--yes", .. world.Host(standby, "standby"), world.Spool, world.ControlPlane]), StringComparison.Ordinal);
     }
+
+    private static Log Quiet() => new(TextWriter.Null, LogLevel.Error, TimeProvider.System, new SecretFilter());
 
     private static async Task<PostgresServer> StartArchivedAsync(ArchiveWorld world)
     {

@@ -58,9 +58,22 @@ public sealed class RefusedWalTests : IDisposable
         Assert.Contains("the conflict will not be in this host's heartbeats", _said.ToString(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_note_that_cannot_be_read_keeps_no_heartbeat_back_and_hides_no_refusal(bool folder)
+    {
+        if (folder) Directory.CreateDirectory(_state.FileName("refused-wal"));
+        else _state.Write("refused-wal", new byte[65]);
+        Assert.Equal("", Find());
+        Assert.Contains("whether WAL is refused cannot be told", _said.ToString(), StringComparison.Ordinal);
+        Note(Segment);
+        Assert.Contains("the conflict will not be in this host's heartbeats", _said.ToString(), StringComparison.Ordinal);
+    }
+
     private void Note(string file) => RefusedWal.Note(_state, file, Log());
 
-    private string Find() => RefusedWal.Find(_state, _scratch["pg_wal"]);
+    private string Find() => RefusedWal.Find(_state, _scratch["pg_wal"], Log());
 
     private Log Log() => new(_said, LogLevel.Info, TimeProvider.System, new SecretFilter());
 }
