@@ -18,6 +18,7 @@ public sealed class ClusterWatchTests : IAsyncLifetime
     private HostBoard _board = null!;
     private SignalBoard _signals = null!;
     private ClusterWatch _watch = null!;
+    private Func<CancellationToken, Task<ContainerPolicy?>> _policy = _ => Task.FromResult<ContainerPolicy?>(new ContainerPolicy(35, IsLocked: true));
 
     public async Task InitializeAsync()
     {
@@ -25,7 +26,8 @@ public sealed class ClusterWatchTests : IAsyncLifetime
         var decisions = new ClusterDecisions("shop", _world.Log.Store, _world.Blobs, _world.Log.ControlPlane, _clock);
         var services = new ClusterServices(decisions, _world.Blobs, new MemoryObjectStore(), new MemoryObjectStore(), new NoBell(), _world.Log.ControlPlane, new Keyring([], []), [], _clock);
         (_board, _signals) = (new HostBoard(_clock), new SignalBoard(_clock));
-        _watch = new ClusterWatch(services, new PolicyDesk(services), _board, _signals, NullLogger<ClusterWatch>.Instance);
+        var immutability = new ImmutabilityWatch((_, cancellationToken) => _policy(cancellationToken), [("shop-data", new ContainerPolicy(35, IsLocked: true))], _clock, NullLogger<ImmutabilityWatch>.Instance);
+        _watch = new ClusterWatch(services, new PolicyDesk(services), _board, _signals, NullLogger<ClusterWatch>.Instance, immutability);
     }
 
     public Task DisposeAsync()
@@ -74,6 +76,27 @@ public sealed class ClusterWatchTests : IAsyncLifetime
         Assert.Equal((1, 0), Conflicts());
         await PassAsync(one: Primary(), two: Standby());
         Assert.Equal((0, 0), Conflicts());
+    }
+
+    [Fact]
+    public async Task A_policy_that_is_gone_is_told_with_the_next_look_and_one_that_nobody_tells_keeps_nothing_back()
+    {
+        _policy = _ => Task.FromResult<ContainerPolicy?>(null);
+        await PassAsync(one: Primary(), two: Standby());
+        Assert.Equal(1, Assert.Single(_signals.Of("shop"), reading => reading.Signal == SignalTable.ImmutabilityDrift).Value);
+
+        using var stop = new CancellationTokenSource();
+        _policy = async cancellationToken =>
+        {
+            await Task.Delay(Timeout.Infinite, cancellationToken);
+            return null;
+        };
+        _clock.Advance(TimeSpan.FromMinutes(20)); // all that was told before is stale
+        var looking = _watch.LookAsync(stop.Token);
+        await Eventually.IsTrueAsync(() => Task.FromResult(_signals.Of("shop").Any(reading => reading.Signal == SignalTable.BackupOverdue)), () => "nothing was told");
+        Assert.False(looking.IsCompleted, "nobody was asked for the policy");
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => looking);
     }
 
     [Theory]
