@@ -17,22 +17,29 @@ public sealed partial class DueBackups(ClusterServices services, BackupDesk back
     /// <summary>Begins what is due. Only full backups can be made yet: the schedules of the others wait for a version that can.</summary>
     public async Task BeginDueAsync(DateTimeOffset now, CancellationToken cancellationToken)
     {
+        // Told once it is known: a page that is asked in between must not say that all is well.
+        if (await TryBeginAsync(now, cancellationToken) is { } refusal) health.Report("due", refusal);
+        else health.Clear("due");
+    }
+
+    /// <summary>Why it was refused; null when it was not, or nothing is due.</summary>
+    private async Task<string?> TryBeginAsync(DateTimeOffset now, CancellationToken cancellationToken)
+    {
         var state = (await services.Decisions.ReadAsync(cancellationToken)).State;
-        health.Clear("due");
-        if (!state.Hosts.Exists(host => host is { Role: HostRole.Database, Revoked: null })) return;
+        if (!state.Hosts.Exists(host => host is { Role: HostRole.Database, Revoked: null })) return null;
         var since = await policy.SinceAsync(state, cancellationToken);
-        if (ScheduleDecision.Due(state, PolicyDesk.Of(state), BackupType.Full, since, now) is not { } due || state.Running.Count > 0) return;
+        if (ScheduleDecision.Due(state, PolicyDesk.Of(state), BackupType.Full, since, now) is not { } due || state.Running.Count > 0) return null;
         try
         {
             var backup = await backups.StartAsync(new BackupRequest(BackupType.Full), cancellationToken);
             LogBegun(backup.Label.ToString(), due);
             _lastRefusal = null;
+            return null;
         }
         catch (RefusedException e)
         {
-            health.Report("due", e.Message);
             if (_lastRefusal != e.Message) LogRefused(due, e.Message, e.Hint ?? "");
-            _lastRefusal = e.Message;
+            return _lastRefusal = e.Message;
         }
     }
 

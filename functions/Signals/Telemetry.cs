@@ -26,10 +26,9 @@ public static class Telemetry
     {
         var variables = environment.Cast<DictionaryEntry>()
             .Where(variable => ((string)variable.Key).StartsWith(Prefix, StringComparison.Ordinal)).ToDictionary(variable => (string)variable.Key, variable => (string?)variable.Value);
-        if (string.IsNullOrEmpty(variables.GetValueOrDefault(Endpoint))) return;
         // The exporter asks the host's configuration, which has no source but the one file.
         builder.Configuration.AddInMemoryCollection(variables);
-        Observe(builder).UseOtlpExporter();
+        if (HasEndpoint(builder.Configuration)) Observe(builder).UseOtlpExporter();
     }
 
     /// <summary>Whether a host's configuration, which has the variables, says where to.</summary>
