@@ -82,7 +82,7 @@ fill() {
   put /dev/stdin "$root/usr/share/bash-completion/completions/holdfast" < <("$agent/holdfast" completion bash)
   put /dev/stdin "$root/usr/share/zsh/vendor-completions/_holdfast" < <("$agent/holdfast" completion zsh)
   put /dev/stdin "$root/usr/share/fish/vendor_completions.d/holdfast.fish" < <("$agent/holdfast" completion fish)
-  for document in user-guide operations reference control-plane azure; do put "$ROOT/docs/$document.md" "$doc/$document.md"; done
+  for document in user-guide operations reference control-plane signals azure; do put "$ROOT/docs/$document.md" "$doc/$document.md"; done
   put "$ROOT/infra/debian/copyright" "$doc/copyright"
   put "$ROOT/infra/debian/holdfast.conf.example" "$doc/examples/holdfast.conf"
   install -D -m 755 "$ROOT/infra/onboard.sh" "$root/usr/share/holdfast/onboard.sh"

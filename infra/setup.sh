@@ -12,7 +12,7 @@
 #   place SET               puts a set into $SCRATCH/SET, ready to run from there by any user
 #
 # Everything is kept in .cache at the root of the repository, or in $HOLDFAST_CACHE. Nothing is configured, no service is started, and
-# apart from need_build, patchelf, jq and debootstrap nothing is installed: newer Debian parts are unpacked, with their own libc, into the cache.
+# apart from need_build, patchelf, jq, systemd and debootstrap nothing is installed: newer Debian parts are unpacked, with their own libc, into the cache.
 # A set is run from a copy in $SCRATCH because servers run unprivileged, and the clone may be where only root can look.
 
 umask 022
