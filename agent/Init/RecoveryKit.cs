@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using Holdfast.Agent.Options;
 using Holdfast.Core;
 using Holdfast.Core.Repository;
+using Holdfast.Core.Sealing;
 
 namespace Holdfast.Agent.Init;
 

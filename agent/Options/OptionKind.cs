@@ -1,3 +1,5 @@
+using Holdfast.Core.Sealing;
+
 namespace Holdfast.Agent.Options;
 
 /// <summary>What the text of an option means.</summary>

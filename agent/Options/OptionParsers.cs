@@ -4,6 +4,7 @@ using System.Text;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Recovery;
 using Holdfast.Core.Repository;
+using Holdfast.Core.Sealing;
 
 namespace Holdfast.Agent.Options;
 

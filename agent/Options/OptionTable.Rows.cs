@@ -1,5 +1,6 @@
 using System.Globalization;
 using Holdfast.Core.KeyVault;
+using Holdfast.Core.Sealing;
 
 namespace Holdfast.Agent.Options;
 
@@ -229,7 +230,7 @@ public static partial class OptionTable
         Commands = commands,
         Summary = summary,
         Details = details,
-        Expected = "THUMBPRINT:POINT of a P-256 public key (43 and 86 characters of base64url)",
+        Expected = PinnedKey.Expected,
         Parser = OptionParsers.Key,
     };
 }

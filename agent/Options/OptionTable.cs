@@ -4,6 +4,7 @@ using Holdfast.Core.KeyVault;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Recovery;
 using Holdfast.Core.Repository;
+using Holdfast.Core.Sealing;
 using static Holdfast.Agent.Options.CommandSet;
 using static Holdfast.Agent.Options.OptionGroup;
 

@@ -2,7 +2,6 @@ using Azure.Core.Cryptography;
 using Holdfast.Core;
 using Holdfast.Core.KeyVault;
 using Holdfast.Core.Sealing;
-using Holdfast.Functions.Hosting;
 
 namespace Holdfast.Functions.Embedded;
 
@@ -49,5 +48,5 @@ internal sealed class ClusterKeys(ConfigurationSection options)
         return KeyVaultKeyId.TryParse(text, out var id) ? id : throw options.Wrong(option, KeyVaultKeyId.Expected);
     }
 
-    private VerifyingKey Pinned() => PinnedKey.TryParse(options.Get("control-plane-key")) ?? throw options.Wrong("control-plane-key", PinnedKey.Expected);
+    private VerifyingKey Pinned() => PinnedKey.TryParse(options.Get("control-plane-key"), out var pinned) ? pinned.ToVerifyingKey() : throw options.Wrong("control-plane-key", PinnedKey.Expected);
 }

@@ -74,7 +74,7 @@ public sealed record AppSettings(IReadOnlyList<ClusterSettings> Clusters, EntraS
         int.TryParse(Get(cluster, name), NumberStyles.None, CultureInfo.InvariantCulture, out var days) && days > 0 ? days : throw Wrong(cluster, name, "days, 1 or more");
 
     private static VerifyingKey Pinned(IConfigurationSection cluster) =>
-        PinnedKey.TryParse(Get(cluster, "ControlPlaneKey")) ?? throw Wrong(cluster, "ControlPlaneKey", PinnedKey.Expected);
+        PinnedKey.TryParse(Get(cluster, "ControlPlaneKey"), out var pinned) ? pinned.ToVerifyingKey() : throw Wrong(cluster, "ControlPlaneKey", PinnedKey.Expected);
 
     private static Recipient Escrow(RsaKey key) => new(SlotPurpose.Escrow, key.Thumbprint, key);
 

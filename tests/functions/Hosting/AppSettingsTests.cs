@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -18,7 +17,7 @@ public partial class AppSettingsTests
     private static readonly Lazy<string> Pinned = new(() =>
     {
         using var key = new EcSigningKey(System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256));
-        return $"{key.PublicKey.Thumbprint}:{Base64Url.EncodeToString(key.PublicKey.Point)}";
+        return PinnedKey.Format(key.PublicKey);
     });
 
     [Fact]

@@ -1,9 +1,7 @@
 using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
-using Holdfast.Core;
-using Holdfast.Core.Sealing;
 
-namespace Holdfast.Agent.Options;
+namespace Holdfast.Core.Sealing;
 
 /// <summary>
 /// A public signing key pinned by configuration: "{thumbprint}:{point}", 43 and 86 characters of base64url. The thumbprint is there for the
@@ -13,6 +11,9 @@ namespace Holdfast.Agent.Options;
 /// <param name="Point">x ‖ y, 64 bytes.</param>
 public sealed record PinnedKey(KeyThumbprint Thumbprint, ReadOnlyMemory<byte> Point)
 {
+    /// <summary>What messages expect.</summary>
+    public const string Expected = "THUMBPRINT:POINT of a P-256 public key (43 and 86 characters of base64url)";
+
     private const int PointLength = 86;
 
     /// <summary>Reads the text form; false when it is not one.</summary>
