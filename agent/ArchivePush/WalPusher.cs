@@ -30,7 +30,7 @@ public sealed class WalPusher : IDisposable
     private WalPusher(CommandContext context, Host.Repository repository, HostIdentity identity, DataDirectory data, SealingRun run, Task<LogView> log)
     {
         (_context, _repository, _identity, _data, _run, _log) = (context, repository, identity, data, run, log);
-        _compressor = new FrameCompressor(() => FrameCodecs.Create(ZstdParameters.ForWal(context.Options.Get(OptionTable.CompressLevel))), context.Options.Get(OptionTable.ProcessMax), FrameSize);
+        _compressor = new FrameCompressor(() => FrameCodecs.Create(ZstdParameters.ForPostgres(context.Options.Get(OptionTable.CompressLevel))), context.Options.Get(OptionTable.ProcessMax), FrameSize);
         _sealer = new WalFileSealer(new ObjectSealer(run, identity.Signing), identity.Equality!, _compressor, data.Control.SystemIdentifier, context.Options.Get(OptionTable.SpoolPath));
         _chain = new WalChain(repository.State);
     }

@@ -71,7 +71,7 @@ internal sealed class BackupReading(
 
     private BackupWorker Worker(int number, WorkerBlobs stored, CancellationToken cancellationToken)
     {
-        var builder = new PackBuilder(sealer, FrameCodecs.Create(options.CompressLevel), fingerprint, blobs.Attempt, number, options.FrameBlocks);
+        var builder = new PackBuilder(sealer, FrameCodecs.Create(ZstdParameters.ForPostgres(options.CompressLevel)), fingerprint, blobs.Attempt, number, options.FrameBlocks);
         var judge = new PageJudge(start, () => insertLsn(cancellationToken).GetAwaiter().GetResult(), () => cancellationToken.WaitHandle.WaitOne(options.TornPagePause));
         return new BackupWorker(source, builder, judge, stored);
     }

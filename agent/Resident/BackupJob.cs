@@ -57,12 +57,14 @@ internal sealed class BackupJob(CommandContext context, Host.Repository reposito
             await over.CancelAsync().ConfigureAwait(false);
             await telling.ConfigureAwait(false);
             AgentTelemetry.BackupEnded(span, progress, context.Clock.GetElapsedTime(started), end);
-            GiveMemoryBack();
         }
     }
 
-    // Packs are large arrays, which are collected last of all: without this, each backup of a long life begins with what the one before left.
-    private static void GiveMemoryBack() => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+    /// <summary>
+    /// When the end is reported, since it takes a moment. Packs are large arrays, which are collected last of all: without this, each backup of a long life begins
+    /// with what the one before left.
+    /// </summary>
+    public static void GiveMemoryBack() => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
 
     // Progress is for people who watch: a report that does not arrive is not missed.
     private async Task TellAsync(string id, ReadingProgress progress, CancellationToken over)

@@ -119,6 +119,7 @@ internal sealed class ResidentAgent(CommandContext context, Host.Repository mail
         }
         _cursor.Start(started);
         await EndAsync(job.Id, await RunAsync(job.Id, request, stop).ConfigureAwait(false), stop).ConfigureAwait(false);
+        BackupJob.GiveMemoryBack();
     }
 
     private async Task<JobEnd> RunAsync(string id, BackupOrder request, CancellationToken stop)

@@ -11,10 +11,10 @@ public readonly record struct ZstdParameters(int Level, int WindowLog = 0, int H
     private const int Fast = 1;
 
     /// <summary>
-    /// For WAL at a level. At the default one, repetitions of five bytes are sought in one table of 128 KiB, where zstd would keep two, of 768 KiB
-    /// together: records begin alike, and the tables of two threads stay in the processor's cache. Measured: docs/decisions/0009-zstd-for-wal.md.
+    /// For WAL and pages at a level. At the default one, repetitions of five bytes are sought in one table of 128 KiB, where zstd would keep two, of 768 KiB
+    /// together: records and rows begin alike, and the tables of two threads stay in the processor's cache. Measured: docs/decisions/0009-zstd-for-postgresql.md.
     /// </summary>
-    public static ZstdParameters ForWal(int level) =>
+    public static ZstdParameters ForPostgres(int level) =>
         level == ZstdSharpCodec.DefaultLevel ? new ZstdParameters(level, WindowLog: 20, HashLog: 15, MinMatch: 5, Strategy: Fast) : new ZstdParameters(level);
 
     /// <summary>The parameters that differ from the level's, by their numbers in ZSTD_cParameter.</summary>

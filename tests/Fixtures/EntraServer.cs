@@ -13,15 +13,15 @@ using System.Text.Json;
 namespace Holdfast.Tests.Fixtures;
 
 /// <summary>
-/// What Entra ID and App Service's managed identities answer to who asks for a token, over https on loopback. It hands out tokens only for its own
-/// tenant, client, secret, federated token, certificate or identity header. Azurite takes them (--oauth basic looks at their claims, not at the
-/// signature).
+/// What Entra ID, App Service's managed identities and a virtual machine's metadata service answer to who asks for a token, on loopback; over https, but the
+/// metadata service, which knows http only. It hands out tokens only for its own tenant, client, secret, federated token, certificate or identity header.
+/// Azurite takes them (--oauth basic looks at their claims, not at the signature).
 /// </summary>
 public sealed partial class EntraServer : IAsyncDisposable
 {
     private readonly ScratchFolder _scratch = new("en");
     private readonly X509Certificate2 _certificate;
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0), _metadata = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentQueue<string> _answers = new();
     private readonly Lazy<RSA> _clientKey;
@@ -35,12 +35,17 @@ public sealed partial class EntraServer : IAsyncDisposable
         _certificate = X509Certificate2.CreateFromPemFile(certificate.ServerFile, certificate.KeyFile);
         _clientKey = new Lazy<RSA>(MakeClientKey); // a tenth of a second that most tests need not
         _listener.Start();
+        _metadata.Start();
         Authority = new Uri($"https://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}");
-        _accepting = AcceptAsync();
+        MetadataService = new Uri($"http://127.0.0.1:{((IPEndPoint)_metadata.LocalEndpoint).Port}");
+        _accepting = Task.WhenAll(AcceptAsync(_listener, ServeSecurelyAsync), AcceptAsync(_metadata, stream => ServeAsync(stream, IsOfMachine)));
     }
 
     /// <summary>The authority host.</summary>
     public Uri Authority { get; }
+
+    /// <summary>Where a virtual machine's metadata service is, 169.254.169.254 in Azure.</summary>
+    public Uri MetadataService { get; }
 
     /// <summary>App Service's endpoint for managed identities.</summary>
     public Uri IdentityEndpoint => new(Authority, "/msi/token");
@@ -79,7 +84,7 @@ public sealed partial class EntraServer : IAsyncDisposable
     /// <summary>What tokens can be had for.</summary>
     public HashSet<string> Resources { get; } = ["https://storage.azure.com"];
 
-    /// <summary>How each request was proven ("secret", "federated", "certificate", "managed", "refused"), in order.</summary>
+    /// <summary>How each request was proven ("secret", "federated", "certificate", "managed", "machine", "refused"), in order.</summary>
     public IReadOnlyCollection<string> Answers => _answers;
 
     /// <inheritdoc/>
@@ -87,6 +92,7 @@ public sealed partial class EntraServer : IAsyncDisposable
     {
         await _stop.CancelAsync();
         _listener.Dispose();
+        _metadata.Dispose();
         await _accepting;
         _certificate.Dispose();
         if (_clientKey.IsValueCreated) _clientKey.Value.Dispose();
@@ -103,12 +109,12 @@ public sealed partial class EntraServer : IAsyncDisposable
         return client.GetRSAPublicKey()!;
     }
 
-    private async Task AcceptAsync()
+    private async Task AcceptAsync(TcpListener listener, Func<Stream, Task> serve)
     {
         List<Task> connections = [];
         try
         {
-            while (true) connections.Add(ServeAsync(await _listener.AcceptTcpClientAsync(_stop.Token)));
+            while (true) connections.Add(ServeAsync(await listener.AcceptTcpClientAsync(_stop.Token), serve));
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
         {
@@ -116,30 +122,48 @@ public sealed partial class EntraServer : IAsyncDisposable
         }
     }
 
-    private async Task ServeAsync(TcpClient client)
+    private static async Task ServeAsync(TcpClient client, Func<Stream, Task> serve)
     {
         using var _ = client;
         try
         {
-            await using var stream = new SslStream(client.GetStream());
-            await stream.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = _certificate }, _stop.Token);
-            while (await ProxiedRequest.ReadAsync(stream, _stop.Token) is { } request)
-            {
-                if (Discovery(request) is { } found)
-                {
-                    await stream.WriteAsync(found, _stop.Token);
-                    continue;
-                }
-                var resource = ResourceOf(request);
-                var proof = resource is null || !Resources.Contains(resource) ? null : ProofOf(request);
-                _answers.Enqueue(proof ?? "refused");
-                await stream.WriteAsync(proof is null ? Refusal() : Token(resource!, managed: proof == "managed"), _stop.Token);
-            }
+            await serve(client.GetStream());
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or AuthenticationException)
         {
             // the client went away
         }
+    }
+
+    private async Task ServeSecurelyAsync(Stream plain)
+    {
+        await using var stream = new SslStream(plain);
+        await stream.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = _certificate }, _stop.Token);
+        await ServeAsync(stream, ProofOf);
+    }
+
+    private async Task ServeAsync(Stream stream, Func<ProxiedRequest, string?> proofOf)
+    {
+        while (await ProxiedRequest.ReadAsync(stream, _stop.Token) is { } request)
+        {
+            if (Discovery(request) is { } found)
+            {
+                await stream.WriteAsync(found, _stop.Token);
+                continue;
+            }
+            var resource = ResourceOf(request);
+            var proof = resource is null || !Resources.Contains(resource) ? null : proofOf(request);
+            _answers.Enqueue(proof ?? "refused");
+            await stream.WriteAsync(proof is null ? Refusal() : Token(resource!, managed: proof is "managed" or "machine"), _stop.Token);
+        }
+    }
+
+    // https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token, "Get a token using HTTP"
+    private string? IsOfMachine(ProxiedRequest request)
+    {
+        var query = Fields(request.Query);
+        return request.Method == "GET" && request.Path == "/metadata/identity/oauth2/token" && request.Header("Metadata") == "true" && query.ContainsKey("api-version")
+            && query.GetValueOrDefault("client_id") == ClientId ? "machine" : null;
     }
 
     /// <summary>resource=… of a managed identity's request, scope=…/.default of the others.</summary>

@@ -9,6 +9,9 @@ public sealed class IdentityTests(SharedAzurite azurite)
 {
     private const Needs Everything = Needs.Azurite | Needs.Agent;
 
+    // How Azure.Identity is told of another place than http://169.254.169.254.
+    private const string MetadataService = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
+
     private static readonly string Segment = FaultWorld.Golden.Segments(1)[0].Name.ToString();
 
     [NeedsTheory(Everything)]
@@ -17,6 +20,7 @@ public sealed class IdentityTests(SharedAzurite azurite)
     [InlineData("workload", "federated")]
     [InlineData("workload by environment", "federated")]
     [InlineData("managed", "managed")]
+    [InlineData("managed, of a virtual machine", "machine")]
     public async Task A_segment_is_archived_by_an_identity(string kind, string proof)
     {
         await using var entra = new EntraServer();
@@ -34,13 +38,15 @@ public sealed class IdentityTests(SharedAzurite azurite)
     [InlineData("service-principal", "secret")]
     [InlineData("workload", "federated")]
     [InlineData("managed", "managed")]
+    [InlineData("managed, of a virtual machine", "machine")]
     public async Task A_refused_identity_is_an_error_at_once_that_quotes_no_secret(string kind, string proof)
     {
         await using var entra = new EntraServer();
         await using var world = await FaultWorld.MakeAsync(azurite.Server);
         await using var other = new EntraServer(); // its secrets are not the first one's
         var (flags, environment) = As(kind, proof, other, world);
-        if (kind == "managed") environment["IDENTITY_ENDPOINT"] = entra.IdentityEndpoint.AbsoluteUri;
+        if (proof == "managed") environment["IDENTITY_ENDPOINT"] = entra.IdentityEndpoint.AbsoluteUri;
+        if (proof == "machine") environment[MetadataService] = entra.MetadataService.AbsoluteUri;
 
         var result = (await PushAsync(world, entra, flags, environment)).MustExit(4);
 
@@ -87,6 +93,9 @@ public sealed class IdentityTests(SharedAzurite azurite)
             case "workload by environment":
                 (environment["AZURE_TENANT_ID"], environment["AZURE_CLIENT_ID"], environment["AZURE_FEDERATED_TOKEN_FILE"]) = (entra.TenantId, entra.ClientId, world["token"]);
                 return (["--repo-auth=workload"], environment);
+            case "managed, of a virtual machine":
+                environment[MetadataService] = entra.MetadataService.AbsoluteUri;
+                return (["--repo-auth=managed", $"--repo-client-id={entra.ClientId}"], environment);
             default:
                 (environment["IDENTITY_ENDPOINT"], environment["IDENTITY_HEADER"]) = (entra.IdentityEndpoint.AbsoluteUri, entra.IdentityHeader);
                 return (["--repo-auth=managed", $"--repo-client-id={entra.ClientId}"], environment);

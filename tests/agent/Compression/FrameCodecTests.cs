@@ -40,9 +40,9 @@ public sealed class FrameCodecTests
 
     [Theory]
     [MemberData(nameof(Pairs))]
-    public void The_parameters_for_wal_give_frames_that_each_reads_and_that_are_no_larger(Codec writer, Codec reader)
+    public void The_parameters_for_postgresql_give_frames_that_each_reads_and_that_are_no_larger(Codec writer, Codec reader)
     {
-        using var compressor = writer == Codec.Managed ? new ZstdSharpCodec(ZstdParameters.ForWal(3)) : (IFrameCodec)new NativeZstd(ZstdParameters.ForWal(3));
+        using var compressor = writer == Codec.Managed ? new ZstdSharpCodec(ZstdParameters.ForPostgres(3)) : (IFrameCodec)new NativeZstd(ZstdParameters.ForPostgres(3));
         using var usual = Make(writer);
         using var decompressor = Make(reader);
         var (tuned, plain) = (0L, 0L);
