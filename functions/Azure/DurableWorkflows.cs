@@ -33,6 +33,7 @@ public static class DurableWorkflows
         }
 
         signals.InstanceFinished(primitives.InstanceId, start.Workflow, end);
+        if (!context.IsReplaying) WorkflowMeter.InstanceFinished(start.Workflow, end.State);
         return Text(end);
     }
 

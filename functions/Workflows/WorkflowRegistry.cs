@@ -30,8 +30,8 @@ public sealed class WorkflowRegistry
     /// <summary>Adds an activity that is a function.</summary>
     public WorkflowRegistry Add<TInput, TOutput>(ActivityName<TInput, TOutput> name, Func<ActivityContext, TInput, CancellationToken, Task<TOutput>> activity)
     {
-        _activities.Add(name.Value, new RegisteredActivity(name.Value, async (instanceId, input, cancellationToken) => WorkflowJson.Write(
-            $"the output of {name.Value}", await activity(new ActivityContext(instanceId, name.Value), WorkflowJson.Read<TInput>(input), cancellationToken))));
+        _activities.Add(name.Value, new RegisteredActivity(name.Value, (instanceId, input, cancellationToken) => WorkflowMeter.MeasureAsync(name.Value, async () => WorkflowJson.Write(
+            $"the output of {name.Value}", await activity(new ActivityContext(instanceId, name.Value), WorkflowJson.Read<TInput>(input), cancellationToken)), cancellationToken)));
         return this;
     }
 

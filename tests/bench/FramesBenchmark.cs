@@ -11,7 +11,7 @@ using Holdfast.Tests.Fixtures;
 namespace Holdfast.Bench;
 
 /// <summary>
-/// How many blocks a frame should have, and which zstd makes them: pages of a real server, heap and index, in frames of 128, 256 and 512 KiB. What is stored, what
+/// How many blocks a frame should have, and which zstd makes them, by which parameters: pages of a real server, heap and index, in frames of 128, 256 and 512 KiB. What is stored, what
 /// processor time it takes (of this process, so that a busy machine does not matter), and what a restore of scattered pages has to fetch.
 /// </summary>
 public static class FramesBenchmark
@@ -20,7 +20,10 @@ public static class FramesBenchmark
     private const int MaxSample = 96 << 20;
 
     private static readonly (string Name, string Relation)[] Samples =
-        [("heap, narrow", "accounts"), ("heap, updated", "updated"), ("heap, text", "documents"), ("btree, integers", "accounts_pkey"), ("btree, text", "documents_word"), ("gin", "documents_words")];
+        [("heap, narrow", "accounts"), ("heap, updated", "updated"), ("heap, text", "documents"), ("btree, integers", "accounts_pkey"), ("btree, text", "documents_word"), ("gin", "documents_words"),
+            ("heap, json", "events"), ("heap, time series", "measurements"), ("btree, time series", "measurements_key"), ("heap, prose", "prose")];
+
+    private static readonly ZstdParameters Usual = new(ZstdSharpCodec.DefaultLevel), Tuned = ZstdParameters.ForPostgres(ZstdSharpCodec.DefaultLevel);
 
     /// <summary>Measures, and prints one line of JSON for each sample, size and codec.</summary>
     public static async Task RunAsync()
@@ -32,7 +35,8 @@ public static class FramesBenchmark
         {
             var pages = await ReadAsync(server, relation);
             foreach (var blocks in (int[])[16, 32, 64])
-                foreach (var (codec, make) in (ReadOnlySpan<(string, Func<IFrameCodec>)>)[("libzstd " + NativeZstd.Version, () => new NativeZstd()), ("ZstdSharp", () => new ZstdSharpCodec())])
+                foreach (var (codec, make) in (ReadOnlySpan<(string, Func<IFrameCodec>)>)[("libzstd " + NativeZstd.Version + ", level 3", () => new NativeZstd(Usual)),
+                    ("libzstd " + NativeZstd.Version, () => new NativeZstd(Tuned)), ("ZstdSharp", () => new ZstdSharpCodec(Tuned))])
                     Measure(name, pages, blocks, codec, make);
         }
     }
@@ -48,7 +52,17 @@ public static class FramesBenchmark
                     FROM generate_series(1, 12 + g % 9)) AS words
             FROM generate_series(1, 300000) g
             """);
-        await server.ExecuteAsync("CREATE INDEX documents_word ON documents (word); CREATE INDEX documents_words ON documents USING gin (to_tsvector('simple', words)); CHECKPOINT");
+        await server.ExecuteAsync("CREATE INDEX documents_word ON documents (word); CREATE INDEX documents_words ON documents USING gin (to_tsvector('simple', words))");
+        await server.ExecuteAsync("""
+            CREATE TABLE events AS SELECT g AS id, jsonb_build_object('user', (random() * 100000)::int, 'action', (ARRAY['login','view','buy','logout','search'])[1 + (random() * 4)::int],
+                   'at', now() - random() * interval '90 days', 'ip', '10.' || (random() * 255)::int || '.' || (random() * 255)::int || '.7', 'tags', jsonb_build_array(md5(g::text), 'web')) AS doc
+            FROM generate_series(1, 300000) g;
+            CREATE TABLE measurements AS SELECT now() - g * interval '1 second' AS at, g % 50 AS sensor, 20 + sin(g / 1000.0) * 10 + random() AS value FROM generate_series(1, 1000000) g;
+            CREATE INDEX measurements_key ON measurements (sensor, at);
+            CREATE TABLE prose AS SELECT g AS id, (SELECT string_agg(line, ' ' ORDER BY random()) FROM (SELECT description AS line FROM pg_description OFFSET g * 7 % 4500 LIMIT 12) lines) AS body
+            FROM generate_series(1, 60000) g;
+            CHECKPOINT
+            """);
     }
 
     private static async Task<byte[]> ReadAsync(PostgresServer server, string relation)

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Holdfast.Functions.Workflows;
 
 namespace Holdfast.Functions.Embedded.Journal;
@@ -48,9 +47,7 @@ internal sealed class ActivityPool(WorkflowRegistry registry, EngineSignals sign
             return null;
         }
 
-        var begun = Stopwatch.GetTimestamp();
         using var span = signals.ActivityBegins(instanceId, activity);
-        ActivityFailure? failure = null;
         try
         {
             return new ActivityEnd(activity.Call, await registry.Activity(activity.Name).RunAsync(instanceId, activity.Input, interrupted), null);
@@ -62,14 +59,12 @@ internal sealed class ActivityPool(WorkflowRegistry registry, EngineSignals sign
         catch (Exception error)
         {
             // Whatever it is, the workflow decides what to do about it.
-            failure = ActivityFailure.Of(error);
             signals.ActivityFailed(instanceId, activity, error);
-            return new ActivityEnd(activity.Call, null, failure);
+            return new ActivityEnd(activity.Call, null, ActivityFailure.Of(error));
         }
         finally
         {
             _places.Release();
-            signals.ActivityEnded(activity, failure, Stopwatch.GetElapsedTime(begun));
         }
     }
 

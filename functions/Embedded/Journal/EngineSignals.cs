@@ -1,34 +1,22 @@
 using System.Diagnostics;
-using System.Diagnostics.Metrics;
 using Holdfast.Functions.Signals;
 using Holdfast.Functions.Workflows;
 
 namespace Holdfast.Functions.Embedded.Journal;
 
-/// <summary>What the engine tells the outside: log lines with fixed event ids, spans and counters named after OpenTelemetry's habits. It exports nothing itself.</summary>
+/// <summary>What the engine tells the outside: log lines with fixed event ids, and spans named after OpenTelemetry's habits. It exports nothing itself.</summary>
 internal sealed partial class EngineSignals(ILogger logger)
 {
     private static readonly ActivitySource Source = new(Telemetry.Workflows);
-    private static readonly Meter Meter = new(Telemetry.Workflows);
-    private static readonly Counter<long> Steps = Meter.CreateCounter<long>("holdfast.workflow.steps", "{step}", "steps written to the journal");
-    private static readonly Counter<long> Finished = Meter.CreateCounter<long>("holdfast.workflow.finished", "{instance}", "instances that ended, by workflow and state");
-    private static readonly Histogram<double> ActivitySeconds = Meter.CreateHistogram<double>("holdfast.activity.duration", "s", "how long activities ran");
 
     /// <summary>A span around an activity.</summary>
     public Activity? ActivityBegins(InstanceId instanceId, PendingActivity activity) =>
         Source.StartActivity($"activity {activity.Name}")?.SetTag("holdfast.workflow.instance", instanceId.ToString());
 
-    /// <summary>Counts an activity's end.</summary>
-    public void ActivityEnded(PendingActivity activity, ActivityFailure? failure, TimeSpan duration) => ActivitySeconds.Record(
-        duration.TotalSeconds, new KeyValuePair<string, object?>("holdfast.activity", activity.Name), new KeyValuePair<string, object?>("error.type", failure?.Type));
-
-    /// <summary>Counts a step.</summary>
-    public void Stepped() => Steps.Add(1);
-
     /// <summary>Counts and logs an end.</summary>
     public void InstanceFinished(WorkflowStatus status)
     {
-        Finished.Add(1, new KeyValuePair<string, object?>("holdfast.workflow", status.Workflow), new KeyValuePair<string, object?>("holdfast.state", status.State.ToString()));
+        WorkflowMeter.InstanceFinished(status.Workflow, status.State);
         if (status.State == WorkflowState.Failed) InstanceFailed(status.InstanceId, status.Workflow, status.Failure?.Type, status.Failure?.Message);
         else InstanceEnded(status.InstanceId, status.Workflow, status.State);
     }

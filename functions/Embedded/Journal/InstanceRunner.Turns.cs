@@ -161,7 +161,7 @@ internal sealed partial class InstanceRunner
     {
         _lastProgress = _parts.Time.GetTimestamp();
         if (_leftEvents) _hasNews = true;
-        _parts.Signals.Stepped();
+        WorkflowMeter.Stepped();
         Pulse();
     }
 

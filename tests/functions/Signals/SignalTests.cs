@@ -3,8 +3,8 @@ using System.Text;
 using Holdfast.Agent.Resident;
 using Holdfast.Core.Api;
 using Holdfast.Core.Postgres;
-using Holdfast.Functions.Embedded.Journal;
 using Holdfast.Functions.Signals;
+using Holdfast.Functions.Workflows;
 using Holdfast.Tests.Fixtures;
 
 namespace Holdfast.Tests.Functions.Signals;
@@ -23,7 +23,7 @@ public class SignalTests
 
     [Theory]
     [InlineData(AgentTelemetry.Name, typeof(AgentTelemetry))]
-    [InlineData(Telemetry.Workflows, typeof(EngineSignals))]
+    [InlineData(Telemetry.Workflows, typeof(WorkflowMeter))]
     public void The_documented_instruments_are_the_codes(string meter, Type code)
     {
         System.Runtime.CompilerServices.RuntimeHelpers.RunClassConstructor(code.TypeHandle);

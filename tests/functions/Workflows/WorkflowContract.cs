@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using System.Reflection;
 using Holdfast.Core;
 using Holdfast.Functions.Activities;
+using Holdfast.Functions.Signals;
 using Holdfast.Functions.Workflows;
 
 namespace Holdfast.Tests.Functions.Workflows;
@@ -34,6 +36,37 @@ public static partial class WorkflowContract
         var end = await world.Client.EndAsync(Id(1));
         Assert.Equal((WorkflowState.Completed, "41", "20", "Work", null), (end.State, end.Output, end.Input, end.Workflow, end.Failure));
         Assert.True(end.UpdatedAt >= end.CreatedAt);
+    }
+
+    public static async Task Ends_and_activities_are_measured_once(IWorkflowWorld world)
+    {
+        // The meter is the process's: names that no other test has.
+        var (name, work) = ($"Measured-{Guid.NewGuid():N}", new ActivityName<int, int>($"measured-{Guid.NewGuid():N}"));
+        var (ends, activities, attempts) = (new ConcurrentQueue<string?>(), new ConcurrentQueue<string?>(), 0);
+        using var listener = new MeterListener { InstrumentPublished = (instrument, own) => { if (instrument.Meter.Name == Telemetry.Workflows) own.EnableMeasurementEvents(instrument); } };
+        static string? Tag(ReadOnlySpan<KeyValuePair<string, object?>> tags, string key) => tags.ToArray().Single(tag => tag.Key == key).Value?.ToString();
+        listener.SetMeasurementEventCallback<long>((instrument, count, tags, _) =>
+        {
+            if (instrument.Name == "holdfast.workflow.finished" && Tag(tags, "holdfast.workflow") == name) ends.Enqueue($"{count} {Tag(tags, "holdfast.state")}");
+        });
+        listener.SetMeasurementEventCallback<double>((instrument, _, tags, _) =>
+        {
+            if (instrument.Name == "holdfast.activity.duration" && Tag(tags, "holdfast.activity") == work.Value) activities.Enqueue(Tag(tags, "error.type"));
+        });
+        listener.Start();
+        await world.RunAsync(new WorkflowRegistry()
+            .Add(new WorkflowName<int, int>(name), async (context, input) =>
+            {
+                var first = await context.CallActivityAsync(work, input, Thrice);
+                await context.CreateTimerAsync(TimeSpan.FromMilliseconds(50));
+                return await context.CallActivityAsync(work, first);
+            })
+            .Add(work, (_, input, _) => ++attempts == 1 ? throw new StoreException("not now") : Task.FromResult(input * 2)));
+        await world.Client.StartAsync(new WorkflowName<int, int>(name), Id(1), 4);
+        Assert.Equal(16, await world.Client.ResultAsync<int>(Id(1)));
+        for (var wait = 0; ends.IsEmpty && wait < 100; wait++) await Task.Delay(50); // it is counted after it is stored
+        Assert.Equal(["1 Completed"], ends);
+        Assert.Equal([typeof(StoreException).FullName, null, null], activities);
     }
 
     public static async Task A_workflow_without_a_wait_completes(IWorkflowWorld world)
