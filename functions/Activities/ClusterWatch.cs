@@ -26,6 +26,7 @@ public sealed partial class ClusterWatch(
     private readonly DateTimeOffset _started = services.Clock.GetUtcNow();
     private readonly Dictionary<KeyThumbprint, HostTrend> _hosts = [];
     private readonly Dictionary<SystemIdentifier, SystemWatch> _systems = [];
+    private readonly Dictionary<KeyThumbprint, (string? Refused, string? Beside)> _told = []; // a conflict is logged when it begins, not each minute
 
     /// <summary>One look.</summary>
     /// <exception cref="Core.StoreException">The store could not tell.</exception>
@@ -62,8 +63,10 @@ public sealed partial class ClusterWatch(
         if (!_hosts.TryGetValue(host.Thumbprint, out var own)) yield break; // it never said anything
         var refused = board.Of(host.Thumbprint).Heartbeat?.Conflict;
         var beside = databases.Find(other => other != host && other.System == host.System && _hosts.TryGetValue(other.Thumbprint, out var its) && own.WritesBeside(its, now));
-        if (refused is not null) LogRefused(host.Name, refused);
-        if (beside is not null) LogTwoPrimaries(host.Name, beside.Name, host.System!.Value.ToString());
+        var told = _told.GetValueOrDefault(host.Thumbprint);
+        if (refused is not null && refused != told.Refused) LogRefused(host.Name, refused);
+        if (beside is not null && beside.Name != told.Beside) LogTwoPrimaries(host.Name, beside.Name, host.System!.Value.ToString());
+        _told[host.Thumbprint] = (refused, beside?.Name);
         yield return new Reading(SignalTable.Conflicts, refused is null && beside is null ? 0 : 1, host.Name);
     }
 

@@ -5,6 +5,7 @@ using Holdfast.Functions.Activities;
 using Holdfast.Functions.Signals;
 using Holdfast.Tests.Core.Repository;
 using Holdfast.Tests.Fixtures;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Wire = Holdfast.Core.Sealing.Wire;
 
@@ -17,6 +18,7 @@ public sealed class ClusterWatchTests : IAsyncLifetime
     private WalWorld _world = null!;
     private HostBoard _board = null!;
     private SignalBoard _signals = null!;
+    private readonly Told<ClusterWatch> _log = new();
     private ClusterWatch _watch = null!;
     private Func<CancellationToken, Task<ContainerPolicy?>> _policy = _ => Task.FromResult<ContainerPolicy?>(new ContainerPolicy(35, IsLocked: true));
 
@@ -27,7 +29,7 @@ public sealed class ClusterWatchTests : IAsyncLifetime
         var services = new ClusterServices(decisions, _world.Blobs, new MemoryObjectStore(), new MemoryObjectStore(), new NoBell(), _world.Log.ControlPlane, new Keyring([], []), [], _clock);
         (_board, _signals) = (new HostBoard(_clock), new SignalBoard(_clock));
         var immutability = new ImmutabilityWatch((_, cancellationToken) => _policy(cancellationToken), [("shop-data", new ContainerPolicy(35, IsLocked: true))], _clock, NullLogger<ImmutabilityWatch>.Instance);
-        _watch = new ClusterWatch(services, new PolicyDesk(services), _board, _signals, NullLogger<ClusterWatch>.Instance, immutability);
+        _watch = new ClusterWatch(services, new PolicyDesk(services), _board, _signals, _log, immutability);
     }
 
     public Task DisposeAsync()
@@ -52,8 +54,11 @@ public sealed class ClusterWatchTests : IAsyncLifetime
         Assert.Equal((0, 0), Conflicts()); // the first's word may have been its last
         await PassAsync(one: Primary(), two: Primary(2));
         Assert.Equal((1, 1), Conflicts());
+        await PassAsync(one: Primary(), two: Primary(2));
         await PassAsync(one: Standby(2), two: Primary(2));
         Assert.Equal((0, 0), Conflicts());
+        // Logged once, though it lasted for minutes.
+        Assert.Equal(["hosts one and two", "hosts two and one"], _log.Lines.Select(line => line[..line.IndexOf(" both", StringComparison.Ordinal)]));
     }
 
     [Fact]
@@ -74,8 +79,12 @@ public sealed class ClusterWatchTests : IAsyncLifetime
         await PassAsync(one: Primary(), two: Standby());
         await PassAsync(one: Primary(refused: "00000001000000000000003A"), two: Standby());
         Assert.Equal((1, 0), Conflicts());
+        await PassAsync(one: Primary(refused: "00000001000000000000003A"), two: Standby());
         await PassAsync(one: Primary(), two: Standby());
         Assert.Equal((0, 0), Conflicts());
+        Assert.Single(_log.Lines);
+        await PassAsync(one: Primary(refused: "00000001000000000000003A"), two: Standby());
+        Assert.Equal(2, _log.Lines.Count); // it came back
     }
 
     [Fact]
@@ -134,7 +143,18 @@ public sealed class ClusterWatchTests : IAsyncLifetime
 
     private static Wire.Heartbeat Unanswering() => new() { Version = "1" };
 
-    private sealed class NoBell : IReportBell
+    internal sealed class Told<T> : ILogger<T>
+    {
+        public List<string> Lines { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Lines.Add(formatter(state, exception));
+    }
+
+    internal sealed class NoBell : IReportBell
     {
         public Task<IReadOnlyList<ReportNotice>> ReceiveAsync(TimeSpan hidden, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<ReportNotice>>([]);
 
