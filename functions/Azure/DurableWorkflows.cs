@@ -1,3 +1,4 @@
+using Holdfast.Functions.Signals;
 using Holdfast.Functions.Workflows;
 using Microsoft.DurableTask;
 
@@ -65,13 +66,9 @@ public static class DurableWorkflows
             await await Task.WhenAny(work, primitives.Broken);
             return new DurableEnd(WorkflowState.Completed, await work, null);
         }
-        catch (WorkflowCancelledException cancelled)
-        {
-            return new DurableEnd(WorkflowState.Cancelled, null, ActivityFailure.Of(cancelled));
-        }
         catch (Exception error)
         {
-            return new DurableEnd(WorkflowState.Failed, null, ActivityFailure.Of(error));
+            return new DurableEnd(error is WorkflowCancelledException ? WorkflowState.Cancelled : WorkflowState.Failed, null, ActivityFailure.Of(error));
         }
     }
 }

@@ -1,5 +1,6 @@
 using Holdfast.Core;
 using Holdfast.Functions.Activities;
+using Holdfast.Functions.Signals;
 
 namespace Holdfast.Functions.Workflows;
 

@@ -22,8 +22,8 @@ public static class PackFormat
     public const int MaxPacks = 1_000_000;
 
     /// <summary>
-    /// Blocks in a frame by default, 256 KiB (docs/decisions/0007): smaller ones are stored in 2 to 4 % more, larger ones make a restore of scattered
-    /// pages fetch more.
+    /// Blocks in a frame by default, 256 KiB (docs/decisions/0007): smaller ones store the commonest tables in 3 to 4 % more, larger ones make a restore of
+    /// scattered pages fetch more.
     /// </summary>
     public const int DefaultFrameBlocks = 32;
 

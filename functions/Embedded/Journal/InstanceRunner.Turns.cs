@@ -1,4 +1,5 @@
 using Holdfast.Core;
+using Holdfast.Functions.Signals;
 using Holdfast.Functions.Workflows;
 
 namespace Holdfast.Functions.Embedded.Journal;

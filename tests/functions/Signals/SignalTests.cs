@@ -4,7 +4,6 @@ using Holdfast.Agent.Resident;
 using Holdfast.Core.Api;
 using Holdfast.Core.Postgres;
 using Holdfast.Functions.Signals;
-using Holdfast.Functions.Workflows;
 using Holdfast.Tests.Fixtures;
 
 namespace Holdfast.Tests.Functions.Signals;

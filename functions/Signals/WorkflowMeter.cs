@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using Holdfast.Functions.Signals;
+using Holdfast.Functions.Workflows;
 
-namespace Holdfast.Functions.Workflows;
+namespace Holdfast.Functions.Signals;
 
 /// <summary>What is counted of workflows and activities, whichever engine runs them.</summary>
 public static class WorkflowMeter
