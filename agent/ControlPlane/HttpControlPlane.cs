@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Holdfast.Agent.Host;
 using Holdfast.Agent.Options;
 using Holdfast.Core;
 using Holdfast.Core.Api;
@@ -15,22 +16,21 @@ public sealed class HttpControlPlane : IControlPlane
     // An answer is a document for people; the longest is a list of backups.
     private const int MaxAnswer = 16 << 20;
 
+    private const string ReachHint = "is it running? systemctl status holdfast-control-plane. Without it: --control-plane-config=…/control-plane/holdfast.conf where its keys are";
+    private const string AzureReachHint = "does the function app run, and is it reached from this network? docs/azure.md, step 6";
+
     private readonly HttpClient _http;
     private readonly Uri _cluster;
+    private readonly string _reachHint;
 
     /// <summary>Prepares it; makes no request.</summary>
-    public HttpControlPlane(ResolvedOptions options) : this(options, new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false, UseProxy = false })
-    {
-    }
-
-    /// <summary>As the other, over a test's own handler.</summary>
-    internal HttpControlPlane(ResolvedOptions options, HttpMessageHandler handler)
+    public HttpControlPlane(ResolvedOptions options)
     {
         Url = options.Get(OptionTable.ControlPlaneUrl);
         Cluster = options.Get(OptionTable.Cluster);
         _cluster = new Uri($"{Url.AbsoluteUri.TrimEnd('/')}/v1/clusters/{Cluster}/");
-        _http = new HttpClient(handler) { Timeout = TimeSpan.FromSeconds(100), MaxResponseContentBufferSize = MaxAnswer };
-        _http.DefaultRequestHeaders.TryAddWithoutValidation(ApiContract.KeyHeader, options.Get(OptionTable.ControlPlaneApiKey));
+        (_http, _reachHint) = options.TryGet(OptionTable.ControlPlaneApp, out var application) ? (StoreOptions.ControlPlane(options, application), AzureReachHint) : (WithKey(options), ReachHint);
+        (_http.Timeout, _http.MaxResponseContentBufferSize) = (TimeSpan.FromSeconds(100), MaxAnswer);
     }
 
     /// <summary>Where it is.</summary>
@@ -86,6 +86,13 @@ public sealed class HttpControlPlane : IControlPlane
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 
+    private static HttpClient WithKey(ResolvedOptions options)
+    {
+        var http = new HttpClient(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false, UseProxy = false });
+        http.DefaultRequestHeaders.TryAddWithoutValidation(ApiContract.KeyHeader, options.Get(OptionTable.ControlPlaneApiKey));
+        return http;
+    }
+
     private async Task<TReply> PostAsync<TRequest, TReply>(
         string path, TRequest request, JsonTypeInfo<TRequest> requestType, JsonTypeInfo<TReply> replyType, CancellationToken cancellationToken) where TReply : notnull =>
         Read(await SendAsync(HttpMethod.Post, path, Json(request, requestType), cancellationToken).ConfigureAwait(false), replyType);
@@ -104,15 +111,13 @@ public sealed class HttpControlPlane : IControlPlane
         }
         catch (HttpRequestException e)
         {
-            throw new StoreException($"the control plane at {Url} cannot be reached: {e.Message}", ReachHint, e);
+            throw new StoreException($"the control plane at {Url} cannot be reached: {e.Message}", _reachHint, e);
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new StoreException($"the control plane at {Url} did not answer within {_http.Timeout.TotalSeconds:0} s", ReachHint, e);
+            throw new StoreException($"the control plane at {Url} did not answer within {_http.Timeout.TotalSeconds:0} s", _reachHint, e);
         }
     }
-
-    private const string ReachHint = "is it running? systemctl status holdfast-control-plane. Without it: --control-plane-config=…/control-plane/holdfast.conf where its keys are";
 
     private static ByteArrayContent Json<T>(T value, JsonTypeInfo<T> type) =>
         new(JsonSerializer.SerializeToUtf8Bytes(value, type)) { Headers = { ContentType = new MediaTypeHeaderValue(ApiContract.Json) } };

@@ -36,14 +36,20 @@ public static class StoreOptions
         var attempt = options.Get(OptionTable.RepoTimeout);
         return new KeyVaultSettings
         {
-            Credential = KeyVaultCredential(options),
+            Credential = IdentityOf(options, options.Get(OptionTable.KeyVaultAuth)),
             AuthorityHost = options.TryGet(OptionTable.RepoAuthorityHost, out var authority) ? authority : null,
             CaFile = options.Find(OptionTable.RepoCaFile),
             Calls = new StoreCallOptions { AttemptTimeout = attempt < deadline ? attempt : deadline, Deadline = deadline },
         };
     }
 
-    private static StoreCredential KeyVaultCredential(ResolvedOptions options) => (options.Get(OptionTable.KeyVaultAuth), options.Get(OptionTable.RepoAuth)) switch
+    /// <summary>A client of the control plane in Azure, whose application that is.</summary>
+    /// <inheritdoc cref="KeyVault" path="/exception"/>
+    public static HttpClient ControlPlane(ResolvedOptions options, Guid application) => ApplicationCaller.Open(application, IdentityOf(options, KeyVaultAuthentication.Repo),
+        options.TryGet(OptionTable.RepoAuthorityHost, out var authority) ? authority : null, options.Find(OptionTable.RepoCaFile), new StoreCallOptions { AttemptTimeout = OperatorDeadline, Deadline = OperatorDeadline });
+
+    // Where the store is opened by something that is no identity, the machine's own is asked.
+    private static StoreCredential IdentityOf(ResolvedOptions options, KeyVaultAuthentication wanted) => (wanted, options.Get(OptionTable.RepoAuth)) switch
     {
         (KeyVaultAuthentication.Workload, _) or (KeyVaultAuthentication.Repo, RepositoryAuthentication.Workload) => Workload(options),
         (KeyVaultAuthentication.ServicePrincipal, _) or (KeyVaultAuthentication.Repo, RepositoryAuthentication.ServicePrincipal) => ServicePrincipal(options),

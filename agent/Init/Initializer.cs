@@ -78,7 +78,8 @@ internal sealed class Initializer(CommandContext context, BlobServices services)
         var blobs = services.Admin.BlobEndpoint;
         Uri? Named(string service, Uri url) => url == new UriBuilder(blobs) { Host = blobs.Host.Replace(".blob.", $".{service}.", StringComparison.Ordinal) }.Uri ? null : url;
         return new ClusterAddress(services.Names.Cluster, blobs, Named("queue", services.Admin.QueueEndpoint), Named("table", services.Admin.TableEndpoint),
-            context.Options.Find(OptionTable.RepoCaFile) is not null, controlPlane, context.Options.TryGet(OptionTable.ControlPlaneUrl, out var url) ? url : new Uri(ApiContract.DefaultUrl));
+            context.Options.Find(OptionTable.RepoCaFile) is not null, controlPlane, context.Options.TryGet(OptionTable.ControlPlaneUrl, out var url) ? url : new Uri(ApiContract.DefaultUrl),
+            context.Options.TryGet(OptionTable.ControlPlaneApp, out var application) ? application : null);
     }
 
     private void MakeFolders()

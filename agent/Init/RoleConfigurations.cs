@@ -14,8 +14,9 @@ namespace Holdfast.Agent.Init;
 /// <param name="HasAuthority">Whether a ca.pem lies beside each configuration.</param>
 /// <param name="ControlPlaneKey">Pinned.</param>
 /// <param name="ControlPlaneUrl">Where the control plane listens.</param>
+/// <param name="ControlPlaneApp">The application that it is in Azure; null when it is asked with a key.</param>
 internal sealed record ClusterAddress(
-    string Cluster, Uri Endpoint, Uri? QueueEndpoint, Uri? TableEndpoint, bool HasAuthority, VerifyingKey ControlPlaneKey, Uri ControlPlaneUrl);
+    string Cluster, Uri Endpoint, Uri? QueueEndpoint, Uri? TableEndpoint, bool HasAuthority, VerifyingKey ControlPlaneKey, Uri ControlPlaneUrl, Guid? ControlPlaneApp = null);
 
 /// <summary>The keys that are in Key Vault, by role; null: in a file. The escrow key is named nowhere: it is for the day on which somebody does.</summary>
 internal readonly record struct KeysInVault(KeyVaultKeyId? Signing, KeyVaultKeyId? Index, KeyVaultKeyId? Content)
@@ -100,7 +101,8 @@ internal static class RoleConfigurations
     private static void AddControlPlane(StringBuilder text, ClusterAddress address, string keyFile)
     {
         Add(text, OptionTable.ControlPlaneUrl, address.ControlPlaneUrl.AbsoluteUri.TrimEnd('/'));
-        Add(text, OptionTable.ControlPlaneApiKeyFile, Path.GetFileName(keyFile));
+        if (address.ControlPlaneApp is { } application) Add(text, OptionTable.ControlPlaneApp, application.ToString());
+        else Add(text, OptionTable.ControlPlaneApiKeyFile, Path.GetFileName(keyFile));
     }
 
     private static void Add(StringBuilder text, OptionRow row, string? value)

@@ -75,6 +75,8 @@ internal static class OptionParsers
         Uri.TryCreate(text, UriKind.Absolute, out value) && (value.Scheme == Uri.UriSchemeHttps || value.Scheme == Uri.UriSchemeHttp && value.IsLoopback)
         && value.UserInfo.Length == 0 && value.Query.Length == 0 && value.Fragment.Length == 0;
 
+    public static bool Application(string text, out Guid value) => Guid.TryParseExact(text, "D", out value);
+
     public static bool Xid(string text, out uint value) => uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value >= 3; // FirstNormalTransactionId
 
     public static bool Lsn(string text, out Lsn value) => Core.Postgres.Lsn.TryParse(text, out value) && value.IsValid;

@@ -222,6 +222,18 @@ public static partial class OptionTable
         Parser = KeyVaultKeyId.TryParse,
     };
 
+    private static OptionRow<Guid> Application(string name, OptionGroup group, CommandSet commands, string summary, string details) => new()
+    {
+        Name = name,
+        Kind = OptionKind.Text,
+        Group = group,
+        Commands = commands,
+        Summary = summary,
+        Details = details,
+        Expected = "a client id, such as 11111111-2222-3333-4444-555555555555",
+        Parser = OptionParsers.Application,
+    };
+
     private static OptionRow<PinnedKey> Key(string name, OptionGroup group, CommandSet commands, string summary, string details) => new()
     {
         Name = name,

@@ -69,7 +69,7 @@ public static partial class OptionTable
         "Needed with repo-auth=shared-key, and when the address does not start with it.");
 
     /// <summary>repo-auth</summary>
-    public static readonly OptionRow<RepositoryAuthentication> RepoAuth = Choice<RepositoryAuthentication>("repo-auth", Repository, Storing, "how this host proves who it is to the blob service",
+    public static readonly OptionRow<RepositoryAuthentication> RepoAuth = Choice<RepositoryAuthentication>("repo-auth", Repository, Configured, "how this host proves who it is to the blob service",
         ["connection-string", "shared-key", "sas", "managed", "workload", "service-principal"], "managed", "nothing secret has to be kept on the host",
         "Production uses an identity (managed, workload, service-principal) or one SAS per container. A shared key can overwrite and delete: only init, on an operator's machine, should see one.");
 
@@ -123,30 +123,30 @@ public static partial class OptionTable
     public static readonly OptionRow<string> RepoSasJournalFile = FileForm(RepoSasJournal);
 
     /// <summary>repo-client-id</summary>
-    public static readonly OptionRow<string> RepoClientId = Text("repo-client-id", Repository, Storing, "the client id of the identity",
+    public static readonly OptionRow<string> RepoClientId = Text("repo-client-id", Repository, Configured, "the client id of the identity",
         "With managed: a user-assigned identity; left out, the machine's own. With workload and service-principal: the application.");
 
     /// <summary>repo-tenant-id</summary>
-    public static readonly OptionRow<string> RepoTenantId = Text("repo-tenant-id", Repository, Storing, "the Entra tenant of the identity, for workload and service-principal");
+    public static readonly OptionRow<string> RepoTenantId = Text("repo-tenant-id", Repository, Configured, "the Entra tenant of the identity, for workload and service-principal");
 
     /// <summary>repo-client-secret</summary>
-    public static readonly OptionRow<string> RepoClientSecret = Secret("repo-client-secret", Repository, Storing, "the application's secret, for repo-auth=service-principal");
+    public static readonly OptionRow<string> RepoClientSecret = Secret("repo-client-secret", Repository, Configured, "the application's secret, for repo-auth=service-principal");
 
     /// <summary>repo-client-secret-file</summary>
     public static readonly OptionRow<string> RepoClientSecretFile = FileForm(RepoClientSecret);
 
     /// <summary>repo-client-certificate</summary>
-    public static readonly OptionRow<string> RepoClientCertificate = Path("repo-client-certificate", Repository, Storing, "the application's certificate with its key (PEM or PFX), instead of repo-client-secret");
+    public static readonly OptionRow<string> RepoClientCertificate = Path("repo-client-certificate", Repository, Configured, "the application's certificate with its key (PEM or PFX), instead of repo-client-secret");
 
     /// <summary>repo-token-file</summary>
-    public static readonly OptionRow<string> RepoTokenFile = Path("repo-token-file", Repository, Storing, "the federated token, for repo-auth=workload");
+    public static readonly OptionRow<string> RepoTokenFile = Path("repo-token-file", Repository, Configured, "the federated token, for repo-auth=workload");
 
     /// <summary>repo-authority-host</summary>
-    public static readonly OptionRow<Uri> RepoAuthorityHost = Url("repo-authority-host", Repository, Storing, "where tokens come from, for workload and service-principal in another cloud than Azure's public one",
+    public static readonly OptionRow<Uri> RepoAuthorityHost = Url("repo-authority-host", Repository, Configured, "where tokens come from, for workload and service-principal in another cloud than Azure's public one",
         "https://login.microsoftonline.us for Azure Government, https://login.chinacloudapi.cn for Azure in China, its own address for a disconnected cloud. Left out: AZURE_AUTHORITY_HOST, else the public cloud.");
 
     /// <summary>repo-ca-file</summary>
-    public static readonly OptionRow<string> RepoCaFile = Path("repo-ca-file", Repository, Storing, "certificate authorities (PEM) to trust for repo-endpoint and repo-authority-host instead of the system's",
+    public static readonly OptionRow<string> RepoCaFile = Path("repo-ca-file", Repository, Configured, "certificate authorities (PEM) to trust for repo-endpoint and repo-authority-host instead of the system's",
         details: "For private endpoints behind an inspecting proxy, and for Azurite.");
 
     /// <summary>repo-timeout</summary>
@@ -232,6 +232,10 @@ public static partial class OptionTable
     /// <summary>control-plane-url</summary>
     public static readonly OptionRow<Uri> ControlPlaneUrl = Url("control-plane-url", Keys, Init | Asking | ControlPlane, "where the control plane listens",
         "init writes http://127.0.0.1:7430 unless told otherwise: the embedded control plane serves this machine only.");
+
+    /// <summary>control-plane-app</summary>
+    public static readonly OptionRow<Guid> ControlPlaneApp = Application("control-plane-app", Keys, Init | Asking | ControlPlane, "the application that the control plane in Azure is: its client id",
+        "Then the control plane is asked with a token of this host's identity for api://ID, as repo-auth says when that is an identity, else the machine's; control-plane-api-key is not used. The identity needs an app role there: docs/azure.md.");
 
     /// <summary>control-plane-api-key</summary>
     public static readonly OptionRow<string> ControlPlaneApiKey = Secret("control-plane-api-key", Keys, Asking | ControlPlane, "the key to the control plane's HTTP interface",
@@ -406,7 +410,7 @@ public static partial class OptionTable
         RepoClientId, RepoTenantId, RepoClientSecret, RepoClientSecretFile, RepoClientCertificate, RepoTokenFile, RepoAuthorityHost, RepoCaFile, RepoTimeout,
         PgPath, PgSocketPath, PgHost, PgPort, PgUser, PgDatabase,
         ControlPlaneKey, ContentKeyFile, EscrowKeyFile, IndexKeyFile, ContentPrivateKeyFile, IndexPrivateKeyFile, SigningKeyFile, ContentKey, EscrowKey, IndexKey, SigningKey, KeyVaultAuth, EqualityKeyFile, ControlPlaneConfig,
-        ControlPlaneUrl, ControlPlaneApiKey, ControlPlaneApiKeyFile, ControlPlaneOperatorKey, ControlPlaneOperatorKeyFile, SasDays, Role, Reason, EnrolmentToken, EnrolmentTokenFile,
+        ControlPlaneUrl, ControlPlaneApp, ControlPlaneApiKey, ControlPlaneApiKeyFile, ControlPlaneOperatorKey, ControlPlaneOperatorKeyFile, SasDays, Role, Reason, EnrolmentToken, EnrolmentTokenFile,
         Type, BackupHost, Detach, ScheduleFull, ScheduleDiff, ScheduleIncr,
         Kit, TargetTime, TargetXid, TargetLsn, TargetName, TargetImmediate, TargetExclusive, TargetTimeline, TargetAction, Set, TablespaceMap, ConfigPath, LinkAll, AdoptAfterwards, SkipSpaceCheck, DryRun,
         RestoredKeys, CompressLevel, ArchiveTimeout, ArchiveGetTimeout, WalDamaged,

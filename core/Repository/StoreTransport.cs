@@ -12,7 +12,11 @@ internal static class StoreTransport
 
     /// <summary>Makes the client; <paramref name="caFile"/> as in <see cref="StoreSettings.CaFile"/>.</summary>
     /// <exception cref="ConfigurationException">The file has no certificates or cannot be read.</exception>
-    public static HttpClient CreateClient(string? caFile)
+    public static HttpClient CreateClient(string? caFile) => new(CreateHandler(caFile)) { Timeout = Timeout.InfiniteTimeSpan };
+
+    /// <summary>What is under such a client.</summary>
+    /// <inheritdoc cref="CreateClient" path="/exception"/>
+    public static SocketsHttpHandler CreateHandler(string? caFile)
     {
         var handler = new SocketsHttpHandler
         {
@@ -31,7 +35,7 @@ internal static class StoreTransport
         if (roots is not null) handler.SslOptions.CertificateChainPolicy = PolicyFor(roots);
         handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
             errors == SslPolicyErrors.None || IsTrusted(roots, certificate, chain, errors) ? true : throw Refused(certificate, chain, errors);
-        return new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
+        return handler;
     }
 
     private static X509ChainPolicy PolicyFor(X509Certificate2Collection roots)

@@ -32,7 +32,7 @@ internal sealed class EntraSigningKeys(Uri authority, HttpClient http, TimeProvi
             if (AgeAt(now) < Fresh && Known(id) is { } fresh) return fresh;
             if (_asked is not { } last || now - last.At >= Floor || now < last.At) await AskAsync(now);
             if (AgeAt(now) < Usable && Known(id) is { } known) return known;
-            return _asked!.Value.Failed ? throw new StoreException("the authority that signs tokens cannot be asked for its keys", "is login.microsoftonline.com reached from the app's network?") : null;
+            return _asked!.Value.Failed ? throw new StoreException("the authority that signs tokens cannot be asked for its keys", $"is {authority.Host} reached from the app's network?") : null;
         }
         finally
         {

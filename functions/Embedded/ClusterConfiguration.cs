@@ -16,7 +16,7 @@ public sealed record ClusterConfiguration(ClusterSettings Settings, string Admin
     /// <summary>What a section may say; a secret also by the name of a file.</summary>
     public static readonly FrozenSet<string> Options = new[]
     {
-        "control-plane-url", "control-plane-key", "control-plane-api-key", "control-plane-api-key-file", "control-plane-operator-key", "control-plane-operator-key-file",
+        "control-plane-url", "control-plane-app", "control-plane-key", "control-plane-api-key", "control-plane-api-key-file", "control-plane-operator-key", "control-plane-operator-key-file",
         "signing-key-file", "index-private-key-file", "content-key-file", "escrow-key-file", "equality-key-file",
         "signing-key", "index-key", "content-key", "escrow-key", "key-vault-auth",
         "repo-endpoint", "repo-queue-endpoint", "repo-table-endpoint", "repo-authority-host", "repo-ca-file", "repo-timeout", "repo-auth", "repo-account", "repo-connection-string", "repo-connection-string-file", "repo-key", "repo-key-file",

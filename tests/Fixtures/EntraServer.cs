@@ -9,6 +9,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Holdfast.Tests.Fixtures;
 
@@ -30,7 +31,7 @@ public sealed partial class EntraServer : IAsyncDisposable
     /// <summary>Starts it.</summary>
     public EntraServer()
     {
-        var certificate = new LoopbackCertificate(_scratch.Path);
+        var certificate = new LoopbackCertificate(_scratch.Path, "Holdfast test authority of tokens");
         CaFile = certificate.CaFile;
         _certificate = X509Certificate2.CreateFromPemFile(certificate.ServerFile, certificate.KeyFile);
         _clientKey = new Lazy<RSA>(MakeClientKey); // a tenth of a second that most tests need not
@@ -83,6 +84,9 @@ public sealed partial class EntraServer : IAsyncDisposable
 
     /// <summary>What tokens can be had for.</summary>
     public HashSet<string> Resources { get; } = ["https://storage.azure.com"];
+
+    /// <summary>Applications that tokens can be had for, api://…, and the roles that the client has there.</summary>
+    public ConcurrentDictionary<string, string[]> Applications { get; } = new();
 
     /// <summary>How each request was proven ("secret", "federated", "certificate", "managed", "machine", "refused"), in order.</summary>
     public IReadOnlyCollection<string> Answers => _answers;
@@ -152,7 +156,7 @@ public sealed partial class EntraServer : IAsyncDisposable
                 continue;
             }
             var resource = ResourceOf(request);
-            var proof = resource is null || !Resources.Contains(resource) ? null : proofOf(request);
+            var proof = resource is null || !Resources.Contains(resource) && !Applications.ContainsKey(resource) ? null : proofOf(request);
             _answers.Enqueue(proof ?? "refused");
             await stream.WriteAsync(proof is null ? Refusal() : Token(resource!, managed: proof is "managed" or "machine"), _stop.Token);
         }
@@ -205,8 +209,8 @@ public sealed partial class EntraServer : IAsyncDisposable
     private byte[] Token(string resource, bool managed)
     {
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
-        var claims = $$"""{"aud":"{{Audience ?? resource}}","iss":"https://sts.windows.net/{{TenantId}}/","iat":{{now - 60}},"nbf":{{now - 60}},"exp":{{now + 3600}},"appid":"{{ClientId}}"}""";
-        var token = string.Join('.', new[] { """{"alg":"RS256","typ":"JWT"}""", claims, "nobody looks" }.Select(part => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(part))));
+        var unsigned = $$"""{"aud":"{{Audience ?? resource}}","iss":"https://sts.windows.net/{{TenantId}}/","iat":{{now - 60}},"nbf":{{now - 60}},"exp":{{now + 3600}},"appid":"{{ClientId}}"}""";
+        var token = Applications.TryGetValue(resource, out var roles) ? Mint(resource, (claims, _) => claims["roles"] = new JsonArray([.. roles.Select(role => (JsonNode)role)])) : string.Join('.', new[] { """{"alg":"RS256","typ":"JWT"}""", unsigned, "nobody looks" }.Select(part => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(part))));
         return Answer("200 OK", managed
             ? $$"""{"access_token":"{{token}}","expires_on":"{{now + 3600}}","resource":"{{resource}}","token_type":"Bearer","client_id":"{{ClientId}}"}"""
             : $$"""{"token_type":"Bearer","expires_in":3600,"ext_expires_in":3600,"access_token":"{{token}}"}""");

@@ -58,7 +58,7 @@ public sealed class KeyVaultServer : IAsyncDisposable
     public KeyVaultServer(EntraServer entra, TimeProvider? time = null)
     {
         (_entra, _time) = (entra, time ?? TimeProvider.System);
-        var certificate = new LoopbackCertificate(_scratch.Path);
+        var certificate = new LoopbackCertificate(_scratch.Path, "Holdfast test authority of vaults");
         CaFile = certificate.CaFile;
         _certificate = X509Certificate2.CreateFromPemFile(certificate.ServerFile, certificate.KeyFile);
         _listener.Start();

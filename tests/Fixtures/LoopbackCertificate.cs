@@ -8,12 +8,14 @@ namespace Holdfast.Tests.Fixtures;
 public sealed class LoopbackCertificate
 {
     /// <summary>Makes both and writes <c>ca.pem</c>, <c>server.pem</c> and <c>server.key</c> into <paramref name="folder"/>.</summary>
-    public LoopbackCertificate(string folder)
+    /// <param name="folder">Where.</param>
+    /// <param name="authority">The authority's name. .NET may take the wrong one of two that bear the same; Holdfast's clients do not.</param>
+    public LoopbackCertificate(string folder, string authority = "Holdfast test authority")
     {
         (CaFile, ServerFile, KeyFile) = (Path.Combine(folder, "ca.pem"), Path.Combine(folder, "server.pem"), Path.Combine(folder, "server.key"));
         var (from, until) = (DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(30));
         using var caKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var ca = AuthorityRequest(caKey).CreateSelfSigned(from, until);
+        using var ca = AuthorityRequest(caKey, authority).CreateSelfSigned(from, until);
         using var serverKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var server = ServerRequest(serverKey).Create(ca, from, until, RandomNumberGenerator.GetBytes(16));
         File.WriteAllText(CaFile, ca.ExportCertificatePem());
@@ -42,9 +44,9 @@ public sealed class LoopbackCertificate
         return new SocketsHttpHandler { SslOptions = { CertificateChainPolicy = policy } };
     }
 
-    private static CertificateRequest AuthorityRequest(ECDsa key)
+    private static CertificateRequest AuthorityRequest(ECDsa key, string name)
     {
-        var request = new CertificateRequest("CN=Holdfast test authority", key, HashAlgorithmName.SHA256);
+        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));

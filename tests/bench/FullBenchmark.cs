@@ -1,21 +1,23 @@
 namespace Holdfast.Bench;
 
-/// <summary>A full backup, Holdfast and its peer in turn, everything to be read in the page cache.</summary>
+/// <summary>A full backup, Holdfast and its peer in turn, everything to be read in the page cache, or nothing.</summary>
 public static class FullBenchmark
 {
     /// <summary>Prints one line of JSON: medians over the rounds, ratios Holdfast to peer.</summary>
-    public static async Task RunAsync(Programs programs, string variant, bool onlyPeer)
+    public static async Task RunAsync(Programs programs, string variant, bool onlyPeer, bool cold)
     {
         await using var bench = await BackupBench.StartAsync(programs, variant, onlyPeer);
         var figures = await Rounds.RunAsync(bench.Tools, async (tool, _) =>
         {
-            PageCache.Settle(Path.Combine(bench.Server.DataFolder, "base"));
+            var database = Path.Combine(bench.Server.DataFolder, "base");
+            if (cold) PageCache.Drop(database);
+            else PageCache.Settle(database);
             return await tool.BackUpAsync();
         }, one => one.ToString());
-        Write(variant, bench.Peer.Name, figures[bench.Peer], bench.Ours is null ? null : figures[bench.Ours]);
+        Write(variant, cold, bench.Peer.Name, figures[bench.Peer], bench.Ours is null ? null : figures[bench.Ours]);
     }
 
-    private static void Write(string variant, string peer, List<BackupFigures> theirs, List<BackupFigures>? ours)
+    private static void Write(string variant, bool cold, string peer, List<BackupFigures> theirs, List<BackupFigures>? ours)
     {
         var theirCost = Cost.Median([.. theirs.Select(round => round.Cost)]);
         Cost? ourCost = ours is null ? null : Cost.Median([.. ours.Select(round => round.Cost)]);
@@ -31,7 +33,7 @@ public static class FullBenchmark
             .Add("peer", peer).Add("peer_wall_s", theirCost.Wall.TotalSeconds).Add("peer_cpu_s", theirCost.Cpu.TotalSeconds).Add("peer_stored_mb", theirStored)
             .Add("wall_s_rounds", Report.Seconds(ours?.Select(round => round.Cost.Wall))).Add("cpu_s_rounds", Report.Seconds(ours?.Select(round => round.Cost.Cpu)))
             .Add("peer_wall_s_rounds", Report.Seconds(theirs.Select(round => round.Cost.Wall))).Add("peer_cpu_s_rounds", Report.Seconds(theirs.Select(round => round.Cost.Cpu)))
-            .Add("page_cache", "warm").Add("rounds", Rounds.Count).Write();
+            .Add("page_cache", cold ? "cold" : "warm").Add("rounds", Rounds.Count).Write();
     }
 
     private static Dictionary<string, double>? Parts(List<BackupFigures>? rounds, Func<BackupFigures, IReadOnlyDictionary<string, double>?> parts) =>

@@ -1,16 +1,16 @@
 using Holdfast.Bench;
 
 // Started by tests/bench/run.sh, which sets up what is measured.
-const string Usage = "usage: tests/bench/run.sh frames|start|push|full|restore [--variant=compressible|incompressible] [--only-peer]";
-string[] known = ["--only-peer", "--variant=compressible", "--variant=incompressible"];
+const string Usage = "usage: tests/bench/run.sh frames|reads|start|push|full|restore [--variant=compressible|incompressible] [--only-peer] [--cold]";
+string[] known = ["--only-peer", "--cold", "--variant=compressible", "--variant=incompressible"];
 if (args is not [var name, .. var options] || options.Except(known).Any())
 {
     Console.Error.WriteLine(Usage);
     return 2;
 }
-if (name == "frames")
+if (name is "frames" or "reads")
 {
-    await FramesBenchmark.RunAsync();
+    await (name == "frames" ? FramesBenchmark.RunAsync() : ReadsBenchmark.RunAsync());
     return 0;
 }
 var onlyPeer = options.Contains("--only-peer");
@@ -25,7 +25,7 @@ switch (name)
         await PushBenchmark.RunAsync(programs, onlyPeer);
         return 0;
     case "full":
-        foreach (var variant in variants is [] ? ["compressible", "incompressible"] : variants) await FullBenchmark.RunAsync(programs, variant, onlyPeer);
+        foreach (var variant in variants is [] ? ["compressible", "incompressible"] : variants) await FullBenchmark.RunAsync(programs, variant, onlyPeer, options.Contains("--cold"));
         return 0;
     case "restore":
         foreach (var variant in variants is [] ? ["compressible"] : variants) await RestoreBenchmark.RunAsync(programs, variant, onlyPeer);

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Measures Holdfast and its peer in turn, on this machine; prints one line of JSON for each variant.
 #   tests/bench/run.sh push
-#   tests/bench/run.sh full [--variant=compressible|incompressible]       both, unless one is named
+#   tests/bench/run.sh full [--variant=compressible|incompressible]       both, unless one is named; --cold: nothing of the database in the page cache
 #   tests/bench/run.sh restore [--variant=compressible|incompressible]    compressible, unless named
 #   tests/bench/run.sh start                                              how soon the embedded control plane answers; no peer
 #   tests/bench/run.sh frames                                             sizes of frames and both zstd on real pages; no peer
+#   tests/bench/run.sh reads                                              sizes of reads and what the kernel is told, from the disk and the page cache; no peer
 #     --only-peer    the peer alone, to learn what this machine gives
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -22,7 +23,7 @@ need_postgres 17
 need_tools 17
 place postgres/17
 place tools/17
-if [[ ${1:-} != frames ]]; then
+if [[ ${1:-} != @(frames|reads) ]]; then
     need_azurite
     if [[ ${1:-} != start ]]; then
         need_pgbackrest

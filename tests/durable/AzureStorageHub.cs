@@ -20,12 +20,15 @@ public sealed class AzureStorageHub : IAsyncLifetime
         if (_server is not null) await _server.DisposeAsync();
     }
 
+    /// <summary>The Azurite.</summary>
+    public AzuriteServer Server => _server ?? throw new InvalidOperationException("Azurite does not run");
+
     /// <summary>Opens, again and again, a task hub that nobody else uses. A worker that follows another bears its name: it need not wait for its leases to end.</summary>
     public Func<AzureStorageOrchestrationService> NewHub()
     {
         var name = $"h{Guid.NewGuid():N}"[..20];
-        var connection = _server!.ConnectionString;
-        var transport = _server.CreateTransport();
+        var connection = Server.ConnectionString;
+        var transport = Server.CreateTransport();
         return () => new AzureStorageOrchestrationService(new AzureStorageOrchestrationServiceSettings
         {
             TaskHubName = name,

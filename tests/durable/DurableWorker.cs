@@ -16,31 +16,52 @@ namespace Holdfast.Tests.Durable;
 
 /// <summary>
 /// A process that works on a task hub: Durable Task's own dispatchers, which hand each turn and each activity over as the extension of Durable Functions hands
-/// them to an isolated worker: the history as a message, run by the worker's own runner, the actions as a message back.
+/// them to an isolated worker: the history as a message, run by the worker's own runner, the actions as a message back. Here the runner is called in this process, or somebody else is asked.
 /// </summary>
 internal sealed class DurableWorker : IAsyncDisposable
 {
     private readonly TaskHubWorker _worker;
-    private readonly WorkflowRegistry _program;
+    private readonly Func<string, Task<string>> _turn;
+    private readonly Func<string, string?, Task<string?>> _activity;
     private readonly CancellationTokenSource _ending = new();
     private readonly TaskCompletionSource _killed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _isStopping;
     private int _toLose;
 
-    private DurableWorker(IOrchestrationService service, WorkflowRegistry program)
+    private DurableWorker(IOrchestrationService service, Func<string, Task<string>> turn, Func<string, string?, Task<string?>> activity)
     {
-        _program = program;
+        (_turn, _activity) = (turn, activity);
         _worker = new TaskHubWorker(service, NullLoggerFactory.Instance) { ErrorPropagationMode = ErrorPropagationMode.UseFailureDetails };
         _worker.AddOrchestrationDispatcherMiddleware((context, _) => TurnAsync(context));
         _worker.AddActivityDispatcherMiddleware((context, _) => RunActivityAsync(context));
     }
 
-    /// <summary>Starts one.</summary>
-    public static async Task<DurableWorker> StartAsync(IOrchestrationService service, WorkflowRegistry program)
+    /// <summary>Starts one that runs the program itself.</summary>
+    public static Task<DurableWorker> StartAsync(IOrchestrationService service, WorkflowRegistry program)
     {
-        var worker = new DurableWorker(service, program);
-        await worker._worker.StartAsync();
-        return worker;
+        DurableWorker? worker = null;
+        worker = new DurableWorker(service, state => Task.FromResult(GrpcOrchestrationRunner.LoadAndRun<string, string>(state, (orchestration, _) => DurableWorkflows.RunAsync(orchestration, program))), RunAsync);
+        return worker.StartAsync();
+
+        async Task<string?> RunAsync(string name, string? input)
+        {
+            var activity = DurableTaskShimFactory.Default.CreateActivity<string, string>(
+                name, async (_, text) => await DurableWorkflows.RunActivityAsync(text!, program, NullLogger.Instance, worker!._ending.Token));
+            return await activity.RunAsync(new TaskContext(new OrchestrationInstance()), input);
+        }
+    }
+
+    /// <summary>Starts one that asks somebody else.</summary>
+    /// <param name="service">The task hub.</param>
+    /// <param name="turn">Answers the state of an orchestration, Base64, with what it wants done.</param>
+    /// <param name="activity">Answers an activity's name and input with its output, both JSON.</param>
+    public static Task<DurableWorker> StartAsync(IOrchestrationService service, Func<string, Task<string>> turn, Func<string, string?, Task<string?>> activity) =>
+        new DurableWorker(service, turn, activity).StartAsync();
+
+    private async Task<DurableWorker> StartAsync()
+    {
+        await _worker.StartAsync();
+        return this;
     }
 
     /// <summary>From now on so many activities are lost with the process that ran them: Durable Functions fails them in words of its own.</summary>
@@ -64,7 +85,7 @@ internal sealed class DurableWorker : IAsyncDisposable
         await _worker.StopAsync(isForced: true);
     }
 
-    private Task TurnAsync(DispatchMiddlewareContext context)
+    private async Task TurnAsync(DispatchMiddlewareContext context)
     {
         var state = context.GetProperty<OrchestrationRuntimeState>();
         var request = new Proto.OrchestratorRequest
@@ -74,25 +95,23 @@ internal sealed class DurableWorker : IAsyncDisposable
             PastEvents = { state.PastEvents.Select(ProtobufUtils.ToHistoryEventProto) },
             NewEvents = { state.NewEvents.Select(ProtobufUtils.ToHistoryEventProto) },
         };
-        var answer = GrpcOrchestrationRunner.LoadAndRun<string, string>(
-            Convert.ToBase64String(request.ToByteArray()), (orchestration, _) => DurableWorkflows.RunAsync(orchestration, _program));
+        string answer;
+        try { answer = await _turn(Convert.ToBase64String(request.ToByteArray())); }
+        catch (Exception e) when (e is InvalidOperationException or IOException or TimeoutException) { throw new SessionAbortedException(e.Message); }
         if (_killed.Task.IsCompleted) throw new SessionAbortedException("killed");
         var response = Proto.OrchestratorResponse.Parser.ParseFrom(Convert.FromBase64String(answer));
         context.SetProperty(new OrchestratorExecutionResult { Actions = [.. response.Actions.Select(ProtobufUtils.ToOrchestratorAction)], CustomStatus = response.CustomStatus });
-        return Task.CompletedTask;
     }
 
     private async Task RunActivityAsync(DispatchMiddlewareContext context)
     {
         if (_isStopping) throw new SessionAbortedException("stopping");
         var scheduled = context.GetProperty<TaskScheduledEvent>();
-        var activity = DurableTaskShimFactory.Default.CreateActivity<string, string>(
-            scheduled.Name!, async (_, input) => await DurableWorkflows.RunActivityAsync(input!, _program, NullLogger.Instance, _ending.Token));
         HistoryEvent response;
         try
         {
             if (Interlocked.Decrement(ref _toLose) >= 0) throw new IOException("Function 'activity' failed with an unhandled exception.");
-            var run = Task.Run(() => activity.RunAsync(new TaskContext(context.GetProperty<OrchestrationInstance>()), scheduled.Input));
+            var run = Task.Run(() => _activity(scheduled.Name!, scheduled.Input));
             if (await Task.WhenAny(run, _killed.Task) != run) throw new SessionAbortedException("killed");
             response = new TaskCompletedEvent(-1, scheduled.EventId, await run);
         }
