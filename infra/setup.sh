@@ -7,7 +7,7 @@
 #   need_tools MAJOR        Debian's programs of 15, 17 or 18        -> place tools/MAJOR
 #   need_clients            the best set to be had (18, else 15)     -> $CLIENTS_MAJOR, place tools/$CLIENTS_MAJOR
 #   need_pgbackrest         pgBackRest of Debian's newest suite      -> place pgbackrest
-#   need_clean_root         a Debian 12 with PostgreSQL 15 and nothing else -> $CLEAN_ROOT, or $NO_CLEAN_ROOT says why that is impossible here
+#   need_clean_root         a Debian 12 with systemd, PostgreSQL 15 and nothing else -> $CLEAN_ROOT, or $NO_CLEAN_ROOT says why that is impossible here
 #   make_scratch            a folder every user may enter            -> $SCRATCH; remove_scratch ends what was started, deletes it
 #   place SET               puts a set into $SCRATCH/SET, ready to run from there by any user
 #
@@ -137,11 +137,11 @@ need_tools() {
   once "tools/$1" "$suite" "PostgreSQL $1 programs ($suite)" unpack "$suite" "usr/lib/postgresql/$1/bin/*" "postgresql-$1" "postgresql-client-$1"
 }
 
-# Whether a process can have a root, mounts and process ids of its own here: many containers forbid it.
-can_have_a_root() {
+# Whether a Debian can be booted in a folder here: many containers forbid it.
+can_boot_a_root() {
   NO_CLEAN_ROOT=''
-  if [ "$(id -u)" != 0 ]; then NO_CLEAN_ROOT="only root can make a root"
-  elif ! unshare --mount --pid --fork --kill-child sh -c 'mount -t proc proc /proc && chroot / true' >/dev/null 2>&1; then NO_CLEAN_ROOT="mounts and process ids of its own are forbidden here"
+  if [ "$(id -u)" != 0 ]; then NO_CLEAN_ROOT="only root can boot a root"
+  elif ! "$ROOT/tests/Fixtures/debian-boot.sh" --check >/dev/null 2>&1; then NO_CLEAN_ROOT="mounts, process ids and control groups of its own are forbidden here"
   fi
   [ -z "$NO_CLEAN_ROOT" ]
 }
@@ -155,9 +155,9 @@ make_root() {
 }
 
 need_clean_root() {
-  can_have_a_root || return 0
+  can_boot_a_root || return 0
   need_packages debootstrap debian-archive-keyring
-  once clean-root "bookworm 1" "clean Debian 12" make_root bookworm postgresql-15,ca-certificates || return 1
+  once clean-root "bookworm 2" "clean Debian 12" make_root bookworm postgresql-15,ca-certificates,systemd,systemd-sysv || return 1
   # shellcheck disable=SC2034 # for those who source this
   CLEAN_ROOT=$CACHE/clean-root/root
 }

@@ -17,7 +17,7 @@ public sealed class HttpControlPlane : IControlPlane
     private const int MaxAnswer = 16 << 20;
 
     private const string ReachHint = "is it running? systemctl status holdfast-control-plane. Without it: --control-plane-config=…/control-plane/holdfast.conf where its keys are";
-    private const string AzureReachHint = "does the function app run, and is it reached from this network? docs/azure.md, step 6";
+    private const string AzureReachHint = "does the function app run, and is it reached from this network? docs/azure.md, step 5";
 
     private readonly HttpClient _http;
     private readonly Uri _cluster;

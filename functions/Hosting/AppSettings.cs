@@ -80,16 +80,16 @@ public sealed record AppSettings(IReadOnlyList<ClusterSettings> Clusters, EntraS
 
     // App Service leaves a reference as it is when it cannot follow it.
     private static string SecretOf(IConfigurationSection cluster, string name) => Get(cluster, name) is var value && value.StartsWith("@Microsoft.KeyVault", StringComparison.OrdinalIgnoreCase)
-        ? throw new ConfigurationException($"setting {Named(cluster, name)} refers to a secret that could not be read", "is the secret in the vault, and may the app's identity read it? docs/azure.md, step 7")
+        ? throw new ConfigurationException($"setting {Named(cluster, name)} refers to a secret that could not be read", "is the secret in the vault, and may the app's identity read it? docs/azure.md, step 5")
         : value;
 
     private static Uri UrlOf(IConfigurationSection section, string name) =>
         Uri.TryCreate(Get(section, name), UriKind.Absolute, out var url) && url.Scheme == Uri.UriSchemeHttps ? url : throw Wrong(section, name, "an https address");
 
     private static string Get(IConfigurationSection section, string name) => section[name] is { Length: > 0 } value
-        ? value : throw new ConfigurationException($"setting {Named(section, name)} is missing", "bicep/ sets it; docs/azure.md, step 7, says from what");
+        ? value : throw new ConfigurationException($"setting {Named(section, name)} is missing", "bicep/ sets it; docs/azure.md, step 5, says from what");
 
-    private static ConfigurationException Wrong(IConfigurationSection section, string name, string expected) => new($"setting {Named(section, name)}: expected {expected}", "bicep/ sets it; docs/azure.md, step 7, says from what");
+    private static ConfigurationException Wrong(IConfigurationSection section, string name, string expected) => new($"setting {Named(section, name)}: expected {expected}", "bicep/ sets it; docs/azure.md, step 5, says from what");
 
     private static string Named(IConfigurationSection section, string name) => $"{section.Path}:{name}".Replace(":", "__", StringComparison.Ordinal);
 }

@@ -11,8 +11,8 @@ public sealed class CleanRootFactAttribute : FactAttribute
 }
 
 /// <summary>
-/// A database host: a Debian 12 of its own with PostgreSQL 15 (cluster <c>main</c>, not started), in a folder, with mounts and process ids of its own and the
-/// machine's network. Where systemd would be stands <c>systemctl.sh</c>. Disposed, every process in it is killed, whatever its parents did.
+/// A database host: a Debian 12 of its own in a folder, booted by systemd, with PostgreSQL 15 (cluster <c>main</c>, running); mounts, process ids and control groups
+/// are its own, the network is the machine's (<c>debian-boot.sh</c>). Disposed, every process in it is killed, whatever its parents did.
 /// </summary>
 public sealed class DebianRoot : IAsyncDisposable
 {
@@ -22,6 +22,8 @@ public sealed class DebianRoot : IAsyncDisposable
     private readonly int _first;
 
     private DebianRoot(Process holder, int first, ScratchFolder scratch) => (_holder, _first, _scratch) = (holder, first, scratch);
+
+    private static string Boot => Path.Combine(SourceTree.Root, "tests/Fixtures/debian-boot.sh");
 
     /// <summary>Why there can be none here; null when there can.</summary>
     public static string? WhyNot => Variable("HOLDFAST_TEST_CLEAN_ROOT") is not null ? null
@@ -36,21 +38,18 @@ public sealed class DebianRoot : IAsyncDisposable
         var scratch = new ScratchFolder("deb");
         var clean = Variable("HOLDFAST_TEST_CLEAN_ROOT") ?? throw new InvalidOperationException("HOLDFAST_TEST_CLEAN_ROOT is not set: run tests/run.sh");
         (await RunProcess.RunAsync(["cp", "-a", "--reflink=auto", clean, scratch["root"]], timeout: TimeSpan.FromMinutes(5))).MustExit();
-        var systemctl = PathIn(scratch, "/usr/bin/systemctl");
-        File.Copy(Path.Combine(SourceTree.Root, "tests/Fixtures/systemctl.sh"), systemctl);
-        File.SetUnixFileMode(systemctl, (UnixFileMode)0b111_101_101);
-        Directory.CreateDirectory(PathIn(scratch, "/run/systemd/system"));
-        // Its first process holds the mounts and the process ids; with it, all of them end. It waits, and so takes in what was left by others.
-        var holder = RunProcess.Start(["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec",
-            "mount -t proc proc \"$1/proc\"; mount --rbind /dev \"$1/dev\"; echo ready; sleep infinity & wait", "-", scratch["root"]]);
+        var holder = RunProcess.Start([Boot, scratch["root"]]);
         if (await holder.StandardOutput.ReadLineAsync() != "ready") throw new InvalidOperationException(await holder.StandardError.ReadToEndAsync());
         var children = await File.ReadAllTextAsync($"/proc/{holder.Id}/task/{holder.Id}/children");
-        return new DebianRoot(holder, int.Parse(children.Trim(), CultureInfo.InvariantCulture), scratch);
+        var root = new DebianRoot(holder, int.Parse(children.Trim(), CultureInfo.InvariantCulture), scratch);
+        var state = "";
+        await Eventually.IsTrueAsync(async () => (state = (await root.RunAsync("systemctl", "is-system-running", "--wait")).Output.Trim()) is "running" or "degraded", () => $"systemd says: {state}");
+        return root;
     }
 
     /// <summary>Runs a command in it, as root.</summary>
     public Task<ProcessResult> RunAsync(params IEnumerable<string> command) => RunProcess.RunAsync(
-        ["nsenter", $"--target={_first}", "--mount", "--pid", "--", "chroot", _scratch["root"], "env", "-i", .. Environment.Select(variable => $"{variable.Key}={variable.Value}"), .. command],
+        ["nsenter", $"--target={_first}", "--mount", "--pid", "--uts", "--ipc", "--root", "--wd", "--", "env", "-i", .. Environment.Select(variable => $"{variable.Key}={variable.Value}"), .. command],
         timeout: TimeSpan.FromMinutes(3));
 
     /// <summary>Runs a command in it that must succeed; returns what it wrote to stdout.</summary>
@@ -58,9 +57,6 @@ public sealed class DebianRoot : IAsyncDisposable
 
     /// <summary>Asks its server.</summary>
     public Task<string> SqlAsync(string statement) => MustAsync("runuser", "-u", "postgres", "--", "psql", "-XqAt", "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-c", statement);
-
-    /// <summary>Starts its server.</summary>
-    public Task StartServerAsync() => MustAsync("sh", "-c", "pg_ctlcluster --skip-systemctl-redirect 15 main start >/run/pg.log 2>&1");
 
     /// <summary>Puts a file or folder into it, as root's.</summary>
     public async Task PutAsync(string source, string path) => (await RunProcess.RunAsync(["cp", "-rT", "--no-preserve=all", source, this[path]])).MustExit();
@@ -77,6 +73,7 @@ public sealed class DebianRoot : IAsyncDisposable
         _holder.Dispose();
         // Its processes end a moment after the first one.
         await Eventually.IsTrueAsync(() => Task.FromResult(!Directory.Exists($"/proc/{_first}")), () => "the processes of the root do not end");
+        (await RunProcess.RunAsync([Boot, "--end", _scratch["root"]])).MustExit();
         _scratch.Dispose();
     }
 

@@ -1,5 +1,8 @@
 using Holdfast.Core.Repository;
 
+// Tests wait for servers more than they compute: three at once keep two cores busy.
+[assembly: CollectionBehavior(MaxParallelThreads = 3)]
+
 namespace Holdfast.Tests.Fixtures;
 
 /// <summary>One Azurite for all classes of the collection; each test uses a cluster of its own in it.</summary>
@@ -38,4 +41,12 @@ public sealed class AzuriteCollection : ICollectionFixture<SharedAzurite>
 {
     /// <summary>For <see cref="CollectionAttribute"/>.</summary>
     public const string Name = "Azurite";
+}
+
+/// <summary>Classes that share another one, so that they run beside the first: whatever has a control plane as a process.</summary>
+[CollectionDefinition(Name)]
+public sealed class ControlledAzuriteCollection : ICollectionFixture<SharedAzurite>
+{
+    /// <summary>For <see cref="CollectionAttribute"/>.</summary>
+    public const string Name = "Azurite of control planes";
 }

@@ -7,7 +7,7 @@ namespace Holdfast.Tests.Integration;
 /// kill -9 of the control plane at each of its writes in turn, before the store has it and after it has it but did not say so: journal, log, jobs, manifests,
 /// what it removes. A run that nobody disturbs counts them; each time, and by tests/run.sh a few of the times, the backup must be committed all the same.
 /// </summary>
-[Collection(AzuriteCollection.Name)]
+[Collection(ControlledAzuriteCollection.Name)]
 public sealed class ControlPlaneCrashTests(SharedSabotagedCluster shared, ITestOutputHelper output) : IClassFixture<SharedSabotagedCluster>
 {
     private const Needs Everything = Needs.Azurite | Needs.Postgres | Needs.Clients | Needs.Agent | Needs.ControlPlane;

@@ -9,7 +9,7 @@ namespace Holdfast.Tests.Integration;
 /// The store refuses, fails, breaks off or says nothing, at each call that the control plane makes in a backup: blobs, queue, tables. The backup is committed
 /// all the same, and the next one, too.
 /// </summary>
-[Collection(AzuriteCollection.Name)]
+[Collection(ControlledAzuriteCollection.Name)]
 public sealed class ControlPlaneFaultTests(SharedSabotagedCluster shared, ITestOutputHelper output) : IClassFixture<SharedSabotagedCluster>
 {
     private const Needs Everything = Needs.Azurite | Needs.Postgres | Needs.Clients | Needs.Agent | Needs.ControlPlane;

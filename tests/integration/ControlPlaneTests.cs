@@ -14,7 +14,7 @@ using Wire = Holdfast.Core.Sealing.Wire;
 namespace Holdfast.Tests.Integration;
 
 /// <summary>The embedded control plane as a process, against a real Azurite and a real server; where an agent is needed, <see cref="JobAnswerer"/> stands for it.</summary>
-[Collection(AzuriteCollection.Name)]
+[Collection(ControlledAzuriteCollection.Name)]
 public sealed class ControlPlaneTests(SharedAzurite azurite)
 {
     [NeedsFact(Needs.Azurite | Needs.Postgres)]

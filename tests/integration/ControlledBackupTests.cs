@@ -6,7 +6,7 @@ using Holdfast.Tests.Fixtures;
 namespace Holdfast.Tests.Integration;
 
 /// <summary>The whole of it, nothing standing in for anything: a backup asked of the control plane, made by the agent under load, restored, and judged by others' tools.</summary>
-[Collection(AzuriteCollection.Name)]
+[Collection(ControlledAzuriteCollection.Name)]
 public sealed class ControlledBackupTests(SharedAzurite azurite)
 {
     private const Needs Everything = Needs.Azurite | Needs.Postgres | Needs.Clients | Needs.Agent | Needs.ControlPlane;

@@ -7,7 +7,7 @@ using Holdfast.Tests.Fixtures;
 namespace Holdfast.Tests.Integration;
 
 /// <summary>A cluster whose private keys are all in vaults, from init to a rotation: the vault and its token service are the test's own, the store a real Azurite.</summary>
-[Collection(AzuriteCollection.Name)]
+[Collection(ControlledAzuriteCollection.Name)]
 public sealed class KeyVaultTests(SharedAzurite azurite) : IAsyncLifetime
 {
     private readonly VaultWorld _vaults = new();

@@ -40,6 +40,7 @@ public sealed partial class PackageTests(SharedAzurite azurite)
         Assert.Contains(segment, await host.InfoAsync(), StringComparison.Ordinal);
 
         var agent = await host.AgentAsync();
+        await IsShutInAsync(host.Root, agent);
         var configuration = await host.Root.MustAsync("sha256sum", "/etc/holdfast/holdfast.conf", "/etc/holdfast/content.jwk");
         await host.InstallAsync(2);
         Assert.Equal(configuration, await host.Root.MustAsync("sha256sum", "/etc/holdfast/holdfast.conf", "/etc/holdfast/content.jwk"));
@@ -60,13 +61,13 @@ public sealed partial class PackageTests(SharedAzurite azurite)
     public async Task An_upgrade_starts_nothing_that_did_not_run_and_every_script_may_run_twice()
     {
         await using var root = await DebianRoot.StartAsync();
-        await root.MustAsync("sh", "-c", "deluser --quiet --system postgres 2>/dev/null; ! getent passwd postgres"); // as before PostgreSQL's packages came
+        await root.MustAsync("sh", "-c", "systemctl stop postgresql@15-main && deluser --quiet --system postgres && ! getent passwd postgres"); // as before PostgreSQL's packages came
         foreach (var revision in new[] { 1, 1, 2 }) await PackagedHost.InstallAsync(root, revision);
         await IsAsInstalledAsync(root);
         await root.MustAsync("chmod", "0770", "/etc/holdfast");
         await root.MustAsync("env", AsDpkg, "/var/lib/dpkg/info/holdfast.postinst", "configure", "0.0.1");
         Assert.Equal("770", await root.MustAsync("stat", "--format=%a", "/etc/holdfast")); // an administrator's
-        Assert.DoesNotMatch("(?m)^(--quiet )?(re)?start", await File.ReadAllTextAsync(root["/run/systemctl.log"]));
+        Assert.Equal("NRestarts=0\nActiveEnterTimestamp=", await root.MustAsync("systemctl", "show", "--property=NRestarts,ActiveEnterTimestamp", "holdfast-agent"));
         foreach (var script in new[] { "prerm remove", "prerm remove", "postrm remove", "postrm purge", "postrm purge" })
             await root.MustAsync("sh", "-c", $"{AsDpkg} /var/lib/dpkg/info/holdfast.{script}");
         await root.MustAsync("dpkg", "--purge", "holdfast");
@@ -95,6 +96,16 @@ public sealed partial class PackageTests(SharedAzurite azurite)
         var options = OptionResolver.Resolve(CommandSet.Agent,
             [new GivenOption(OptionTable.Config, scratch["holdfast.conf"], new OptionSource(OptionOrigin.Flag, "test"))], new Dictionary<string, string>());
         Assert.Equal(("shop", 2, "/var/lib/postgresql/17/main"), (options.Get(OptionTable.Cluster), options.Get(OptionTable.ProcessMax), options.Get(OptionTable.PgPath)));
+    }
+
+    /// <summary>What the unit takes away is gone: the agent can write to its state folder only, and sees neither /tmp nor devices.</summary>
+    private static async Task IsShutInAsync(DebianRoot root, string agent)
+    {
+        async Task<string> SeenAsync(string command) => (await root.RunAsync("nsenter", $"--target={agent}", "--mount", "--", "sh", "-c", command)).Output.Trim();
+        Assert.Equal("ro", await SeenAsync("findmnt --noheadings --output=OPTIONS --target=/var/lib/postgresql | cut -d, -f1"));
+        Assert.Equal("rw", await SeenAsync("findmnt --noheadings --output=OPTIONS --target=/var/lib/holdfast | cut -d, -f1"));
+        Assert.Equal("", await SeenAsync("ls -A /tmp; ls /dev/mem /dev/kmsg 2>/dev/null"));
+        Assert.Equal("1\n2", await root.MustAsync("sed", "-nE", "s/^(NoNewPrivs|Seccomp):\\t//p", $"/proc/{agent}/status")); // 2: a filter of system calls
     }
 
     private static async Task IsAsInstalledAsync(DebianRoot root)

@@ -20,7 +20,6 @@ internal sealed class PackagedHost : IAsyncDisposable
         var host = new PackagedHost(await DebianRoot.StartAsync(), archive, await ControlPlaneProcess.StartAsync(archive.Configuration("control-plane"), url));
         await host.Root.PutAsync(Path.Combine(archive.Keys, "agent"), "/root/agent");
         await host.Root.PutAsync(Path.Combine(SourceTree.Root, "infra/onboard.sh"), "/root/onboard.sh");
-        await host.Root.StartServerAsync();
         return host;
     }
 
@@ -43,7 +42,7 @@ internal sealed class PackagedHost : IAsyncDisposable
     public async Task<string> OnboardAsync(params IEnumerable<string> options)
     {
         var run = await RunOnboardAsync(options);
-        Assert.True(run.ExitCode == 0, $"{run.Output}{run.Error}\n{(File.Exists(Root["/run/holdfast-agent.log"]) ? await File.ReadAllTextAsync(Root["/run/holdfast-agent.log"]) : "")}\n{_controlPlane.Log}");
+        Assert.True(run.ExitCode == 0, $"{run.Output}{run.Error}\n{(await Root.RunAsync("journalctl", "--no-pager", "--unit=holdfast-agent")).Output}\n{_controlPlane.Log}");
         return run.Output + run.Error;
     }
 
@@ -67,7 +66,7 @@ internal sealed class PackagedHost : IAsyncDisposable
     /// <summary>The process id of the agent, which must run as this user, without privileges.</summary>
     public async Task<string> AgentAsync(string user = "postgres")
     {
-        var id = await Root.MustAsync("sh", "-c", "systemctl is-active holdfast-agent && cat /run/holdfast-agent.pid");
+        var id = await Root.MustAsync("sh", "-c", "systemctl is-active --quiet holdfast-agent && systemctl show --property=MainPID --value holdfast-agent");
         Assert.Equal($"/usr/bin/holdfast {user}\n0000000000000000", await Root.MustAsync("sh", "-c",
             $"echo $(readlink /proc/{id}/exe) $(stat --format=%U /proc/{id}); sed -n 's/^CapBnd:\\t//p' /proc/{id}/status"));
         return id;

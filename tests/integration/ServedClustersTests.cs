@@ -27,7 +27,7 @@ namespace Holdfast.Tests.Integration;
 /// The control plane as functions drive it: rounds of whatever instance, put together as the function app does, over one real store. Instances share nothing in memory;
 /// in the place of the task hub they have a journal of the embedded engine.
 /// </summary>
-[Collection(AzuriteCollection.Name)]
+[Collection(ControlledAzuriteCollection.Name)]
 public sealed class ServedClustersTests(SharedAzurite azurite) : IAsyncLifetime
 {
     private readonly ArchiveWorld _world = new(azurite.Server);

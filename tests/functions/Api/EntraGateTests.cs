@@ -45,6 +45,15 @@ public sealed class EntraGateTests : IAsyncLifetime
     public async Task A_role_lets_do_what_it_is_for(ApiRole needed, int status, params string[] roles) => Assert.Equal(status, await StatusAsync(Token(roles), needed));
 
     [Fact]
+    public void The_roles_that_an_application_is_registered_with_are_those_that_are_asked_for()
+    {
+        var roles = JsonNode.Parse(File.ReadAllText(Path.Combine(SourceTree.Root, "bicep", "app-roles.json")))!.AsArray();
+        Assert.Equal([nameof(ApiRole.Report), nameof(ApiRole.Operator), nameof(ApiRole.Recover), nameof(ApiRole.Admin)], roles.Select(role => (string)role!["value"]!));
+        Assert.Equal(roles.Count, roles.Select(role => Guid.Parse((string)role!["id"]!)).Distinct().Count());
+        Assert.All(roles, role => Assert.True((bool)role!["isEnabled"]! && role["allowedMemberTypes"]!.AsArray().Any(type => (string)type! == "Application")));
+    }
+
+    [Fact]
     public async Task A_token_of_either_version_is_taken()
     {
         Assert.Equal(0, await StatusAsync(_entra.Mint(_application.ToString(), Roles("Report"))));
