@@ -1,7 +1,10 @@
 using Holdfast.Core.Repository;
+using Holdfast.Tests.Fixtures;
+using Xunit.Abstractions;
 
-// Tests wait for servers more than they compute: three at once keep two cores busy.
+// Tests wait for servers more than they compute: three at once keep two cores busy. The longest collections come first, so that none of them runs alone in the end.
 [assembly: CollectionBehavior(MaxParallelThreads = 3)]
+[assembly: TestCollectionOrderer("Holdfast.Tests.Fixtures." + nameof(SharedFirst), "Holdfast.Tests")]
 
 namespace Holdfast.Tests.Fixtures;
 
@@ -49,4 +52,11 @@ public sealed class ControlledAzuriteCollection : ICollectionFixture<SharedAzuri
 {
     /// <summary>For <see cref="CollectionAttribute"/>.</summary>
     public const string Name = "Azurite of control planes";
+}
+
+/// <summary>Collections that share something are many classes, one after the other.</summary>
+public sealed class SharedFirst : ITestCollectionOrderer
+{
+    /// <inheritdoc/>
+    public IEnumerable<ITestCollection> OrderTestCollections(IEnumerable<ITestCollection> testCollections) => testCollections.OrderBy(collection => collection.CollectionDefinition is null);
 }

@@ -28,10 +28,11 @@ internal sealed class FunctionsHost : IAsyncDisposable
     private readonly WebApplication _server;
     private readonly ConcurrentQueue<string> _console = new(), _failures = new();
     private readonly CancellationTokenSource _stopping = new();
-    private readonly Dictionary<string, RpcFunctionMetadata> _functions = [];
+    private readonly ConcurrentDictionary<string, RpcFunctionMetadata> _functions = new();
     private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { Timeout = TimeSpan.FromMinutes(2) };
     private readonly List<Task> _timers = [];
     private readonly IReadOnlyDictionary<string, string?> _settings;
+    private volatile TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Process? _process;
     private Uri? _workerUrl;
     private DurableWorker? _durable;
@@ -95,10 +96,12 @@ internal sealed class FunctionsHost : IAsyncDisposable
         }
     }
 
-    /// <summary>Runs a function for its trigger.</summary>
+    /// <summary>Runs a function for its trigger, as soon as there is a process that has it.</summary>
     /// <exception cref="InvalidOperationException">It failed.</exception>
+    /// <exception cref="IOException">The process has gone meanwhile.</exception>
     public async Task<InvocationResponse> InvokeAsync(string function, TypedData trigger, string? invocation = null)
     {
+        await _ready.Task.WaitAsync(TimeSpan.FromMinutes(2));
         var metadata = _functions[function];
         var request = new InvocationRequest { InvocationId = invocation ?? Guid.NewGuid().ToString(), FunctionId = metadata.FunctionId, TraceContext = new RpcTraceContext(), RetryContext = new RetryContext() };
         foreach (var binding in metadata.RawBindings.Select(text => JsonDocument.Parse(text).RootElement))
@@ -117,6 +120,7 @@ internal sealed class FunctionsHost : IAsyncDisposable
     /// <summary>Kills the application's process (SIGKILL).</summary>
     public async Task KillWorkerAsync()
     {
+        _ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _process!.Kill(entireProcessTree: true);
         await _process.WaitForExitAsync();
         _process.Dispose();
@@ -164,6 +168,7 @@ internal sealed class FunctionsHost : IAsyncDisposable
             Must((await _worker.AskAsync(new StreamingMessage { FunctionLoadRequest = new FunctionLoadRequest { FunctionId = function.FunctionId, Metadata = function } })).FunctionLoadResponse.Result, function.Name);
             _functions[function.Name] = function;
         }
+        _ready.TrySetResult();
     }
 
     private static async Task GoneAsync(Process process)
