@@ -147,7 +147,7 @@ public static partial class OptionTable
 
     /// <summary>repo-ca-file</summary>
     public static readonly OptionRow<string> RepoCaFile = Path("repo-ca-file", Repository, Configured, "certificate authorities (PEM) to trust for repo-endpoint and repo-authority-host instead of the system's",
-        details: "For private endpoints behind an inspecting proxy, and for Azurite.");
+        details: "For private endpoints behind an inspecting proxy, and for Azurite. With control-plane-app they count for control-plane-url, too.");
 
     /// <summary>repo-timeout</summary>
     public static readonly OptionRow<TimeSpan> RepoTimeout = Duration("repo-timeout", Repository, Storing, "how long one request may take before it is tried again", "60s", TimeSpan.FromSeconds(1), TimeSpan.FromHours(1),

@@ -7,7 +7,8 @@ namespace Holdfast.Bench;
 /// <summary>Makes the page cache the same for everybody: what is to be read is in it or is not, and nothing in it waits to be written.</summary>
 public static partial class PageCache
 {
-    private const int DontNeed = 4; // POSIX_FADV_DONTNEED
+    /// <summary>POSIX_FADV_SEQUENTIAL, _WILLNEED and _DONTNEED.</summary>
+    public const int Sequential = 2, WillNeed = 3, DontNeed = 4;
 
     /// <summary>Reads every file below the folder, and writes out what others left dirty.</summary>
     public static void Settle(string folder)

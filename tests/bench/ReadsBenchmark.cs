@@ -13,11 +13,12 @@ public static class ReadsBenchmark
 {
     private const int Workers = 2;
     private const long Stretch = 64 << 20;
-    private const int Rounds = 5;
-    private const int Sequential = 2, WillNeed = 3, DontNeed = 4; // POSIX_FADV_…
 
     // Reading, and what is said before and after a read: Ahead is how far the kernel is asked to read ahead of us.
-    private sealed record Way(string Name, int ReadKib, bool Sequential = true, int AheadKib = 0, bool Drop = false);
+    private sealed record Way(string Name, int ReadKib, bool Sequential = true, int AheadKib = 0, bool Drop = false) : ITool
+    {
+        public Task PrepareAsync(int round) => Task.CompletedTask;
+    }
 
     private static readonly Way[] Ways =
     [
@@ -34,21 +35,19 @@ public static class ReadsBenchmark
         string[] files = [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
         foreach (var cold in (bool[])[true, false])
         {
-            var measured = Ways.ToDictionary(way => way, _ => new List<(double Seconds, double Cpu)>());
             var bytes = 0L;
-            for (var round = 0; round <= Rounds; round++)
-                foreach (var way in round % 2 == 0 ? Ways.Reverse() : Ways)
-                {
-                    if (cold) PageCache.Drop(folder);
-                    else PageCache.Settle(folder);
-                    var (seconds, cpu) = (Stopwatch.StartNew(), Environment.CpuUsage.TotalTime);
-                    bytes = Read(files, way);
-                    if (round > 0) measured[way].Add((seconds.Elapsed.TotalSeconds, (Environment.CpuUsage.TotalTime - cpu).TotalSeconds));
-                }
+            var measured = await Rounds.RunAsync(Ways, (way, _) =>
+            {
+                if (cold) PageCache.Drop(folder);
+                else PageCache.Settle(folder);
+                var (clock, cpu) = (Stopwatch.StartNew(), Environment.CpuUsage.TotalTime);
+                bytes = Read(files, way);
+                return Task.FromResult((Seconds: clock.Elapsed.TotalSeconds, Cpu: (Environment.CpuUsage.TotalTime - cpu).TotalSeconds));
+            }, one => $"{one.Seconds,7:F3} s wall {one.Cpu,7:F3} s CPU");
             foreach (var way in Ways)
                 new Report("reads").Add("from", cold ? "disk" : "page cache").Add("way", way.Name).Add("mb_s", bytes / 1e6 / Statistics.Median(measured[way].Select(one => one.Seconds)))
                     .Add("cpu_ms_per_gb", Statistics.Median(measured[way].Select(one => one.Cpu)) * 1e3 / (bytes / 1e9)).Add("wall_s_rounds", measured[way].Select(one => Math.Round(one.Seconds, 3)).ToArray())
-                    .Add("read_mb", bytes / 1e6).Add("rounds", Rounds).Write();
+                    .Add("read_mb", bytes / 1e6).Add("rounds", Rounds.Count).Write();
         }
     }
 
@@ -75,7 +74,7 @@ public static class ReadsBenchmark
 
     private static long ReadPart(SafeFileHandle handle, long offset, long length, Way way, byte[] buffer, XxHash3 sum)
     {
-        if (way.Sequential) _ = PageCache.Advise(handle, offset, length, Sequential);
+        if (way.Sequential) _ = PageCache.Advise(handle, offset, length, PageCache.Sequential);
         var (done, asked) = (0L, 0L);
         while (done < length)
         {
@@ -83,13 +82,13 @@ public static class ReadsBenchmark
             if (way.AheadKib > 0 && asked - done <= way.AheadKib << 9)
             {
                 var until = Math.Min(done + ((long)way.AheadKib << 10), length);
-                _ = PageCache.Advise(handle, offset + asked, until - asked, WillNeed);
+                _ = PageCache.Advise(handle, offset + asked, until - asked, PageCache.WillNeed);
                 asked = until;
             }
             var got = RandomAccess.Read(handle, buffer.AsSpan(0, (int)Math.Min(buffer.Length, length - done)), offset + done);
             if (got == 0) break;
             sum.Append(buffer.AsSpan(0, got));
-            if (way.Drop) _ = PageCache.Advise(handle, offset + done, got, DontNeed);
+            if (way.Drop) _ = PageCache.Advise(handle, offset + done, got, PageCache.DontNeed);
             done += got;
         }
         return done;

@@ -110,8 +110,9 @@ internal sealed class FunctionsHost : IAsyncDisposable
         var response = (await _worker.AskAsync(new StreamingMessage { InvocationRequest = request })).InvocationResponse;
         if (response.Result.Status != StatusResult.Types.Status.Success)
         {
-            _failures.Enqueue($"{function}: {response.Result.Status} {response.Result.Exception?.Message}\n{response.Result.Exception?.StackTrace}");
-            throw new InvalidOperationException(_failures.Last());
+            var failure = $"{function}: {response.Result.Status} {response.Result.Exception?.Message}\n{response.Result.Exception?.StackTrace}";
+            _failures.Enqueue(failure);
+            throw new InvalidOperationException(failure);
         }
         Runs.AddOrUpdate(function, 1, (_, runs) => runs + 1);
         return response;
