@@ -1,6 +1,7 @@
 using Holdfast.Agent.CommandLine;
 using Holdfast.Agent.Host;
 using Holdfast.Agent.Options;
+using Holdfast.Core.Repository;
 
 namespace Holdfast.Agent.ArchiveGet;
 
@@ -50,6 +51,7 @@ public sealed class ArchiveGetCommand : AgentCommand
     /// <inheritdoc/>
     public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
     {
+        SystemRoots.SkipLoading();
         var data = DataDirectory.Open(context);
         using var repository = Host.Repository.Open(context, context.Options.Get(OptionTable.ArchiveGetTimeout));
         var getter = new WalGetter(context, repository, data);

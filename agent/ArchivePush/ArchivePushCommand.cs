@@ -49,6 +49,7 @@ public sealed class ArchivePushCommand : AgentCommand
     /// <inheritdoc/>
     public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
     {
+        SystemRoots.SkipLoading();
         var deadline = context.Options.Get(OptionTable.ArchiveTimeout);
         var data = DataDirectory.Open(context);
         using var repository = Host.Repository.Open(context, deadline);

@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using System.Security.Authentication;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Holdfast.Agent.Host;
@@ -18,6 +19,7 @@ public sealed class HttpControlPlane : IControlPlane
 
     private const string ReachHint = "is it running? systemctl status holdfast-control-plane. Without it: --control-plane-config=…/control-plane/holdfast.conf where its keys are";
     private const string AzureReachHint = "does the function app run, and is it reached from this network? docs/azure.md, step 5";
+    private const string TlsHint = "if its certificate comes from an authority of your own, repo-ca-file must name that one's PEM file, beside the store's; the name in control-plane-url must be the certificate's";
 
     private readonly HttpClient _http;
     private readonly Uri _cluster;
@@ -29,7 +31,8 @@ public sealed class HttpControlPlane : IControlPlane
         Url = options.Get(OptionTable.ControlPlaneUrl);
         Cluster = options.Get(OptionTable.Cluster);
         _cluster = new Uri($"{Url.AbsoluteUri.TrimEnd('/')}/v1/clusters/{Cluster}/");
-        (_http, _reachHint) = options.TryGet(OptionTable.ControlPlaneApp, out var application) ? (StoreOptions.ControlPlane(options, application), AzureReachHint) : (WithKey(options), ReachHint);
+        _reachHint = options.TryGet(OptionTable.ControlPlaneApp, out _) ? AzureReachHint : ReachHint;
+        _http = StoreOptions.ControlPlane(options);
         (_http.Timeout, _http.MaxResponseContentBufferSize) = (TimeSpan.FromSeconds(100), MaxAnswer);
     }
 
@@ -86,13 +89,6 @@ public sealed class HttpControlPlane : IControlPlane
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 
-    private static HttpClient WithKey(ResolvedOptions options)
-    {
-        var http = new HttpClient(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false, UseProxy = false });
-        http.DefaultRequestHeaders.TryAddWithoutValidation(ApiContract.KeyHeader, options.Get(OptionTable.ControlPlaneApiKey));
-        return http;
-    }
-
     private async Task<TReply> PostAsync<TRequest, TReply>(
         string path, TRequest request, JsonTypeInfo<TRequest> requestType, JsonTypeInfo<TReply> replyType, CancellationToken cancellationToken) where TReply : notnull =>
         Read(await SendAsync(HttpMethod.Post, path, Json(request, requestType), cancellationToken).ConfigureAwait(false), replyType);
@@ -108,6 +104,10 @@ public sealed class HttpControlPlane : IControlPlane
             using var answer = await _http.SendAsync(request, cancellationToken).ConfigureAwait(false);
             var body = await answer.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
             return answer.IsSuccessStatusCode ? body : throw ApiContract.Failure($"asking the control plane at {Url} to {method} {path.Split('?')[0]}", (int)answer.StatusCode, body);
+        }
+        catch (HttpRequestException e) when (e.InnerException is AuthenticationException refused)
+        {
+            throw new StoreException($"TLS with the control plane at {Url} failed: {refused.Message}", TlsHint, e);
         }
         catch (HttpRequestException e)
         {

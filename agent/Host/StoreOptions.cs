@@ -43,10 +43,12 @@ public static class StoreOptions
         };
     }
 
-    /// <summary>A client of the control plane in Azure, whose application that is.</summary>
+    /// <summary>A client of the control plane: in Azure, when its application is named.</summary>
     /// <inheritdoc cref="KeyVault" path="/exception"/>
-    public static HttpClient ControlPlane(ResolvedOptions options, Guid application) => ApplicationCaller.Open(application, IdentityOf(options, KeyVaultAuthentication.Repo),
-        options.TryGet(OptionTable.RepoAuthorityHost, out var authority) ? authority : null, options.Find(OptionTable.RepoCaFile), new StoreCallOptions { AttemptTimeout = OperatorDeadline, Deadline = OperatorDeadline });
+    public static HttpClient ControlPlane(ResolvedOptions options) => options.TryGet(OptionTable.ControlPlaneApp, out var application)
+        ? ControlPlaneCaller.ByIdentity(application, IdentityOf(options, KeyVaultAuthentication.Repo), options.TryGet(OptionTable.RepoAuthorityHost, out var authority) ? authority : null,
+            options.Find(OptionTable.RepoCaFile), new StoreCallOptions { AttemptTimeout = OperatorDeadline, Deadline = OperatorDeadline })
+        : ControlPlaneCaller.ByKey(options.Get(OptionTable.ControlPlaneApiKey), options.Find(OptionTable.RepoCaFile));
 
     // Where the store is opened by something that is no identity, the machine's own is asked.
     private static StoreCredential IdentityOf(ResolvedOptions options, KeyVaultAuthentication wanted) => (wanted, options.Get(OptionTable.RepoAuth)) switch

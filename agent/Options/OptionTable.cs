@@ -146,8 +146,8 @@ public static partial class OptionTable
         "https://login.microsoftonline.us for Azure Government, https://login.chinacloudapi.cn for Azure in China, its own address for a disconnected cloud. Left out: AZURE_AUTHORITY_HOST, else the public cloud.");
 
     /// <summary>repo-ca-file</summary>
-    public static readonly OptionRow<string> RepoCaFile = Path("repo-ca-file", Repository, Configured, "certificate authorities (PEM) to trust for repo-endpoint and repo-authority-host instead of the system's",
-        details: "For private endpoints behind an inspecting proxy, and for Azurite. With control-plane-app they count for control-plane-url, too.");
+    public static readonly OptionRow<string> RepoCaFile = Path("repo-ca-file", Repository, Configured, "certificate authorities (PEM) to trust for repo-endpoint, repo-authority-host and control-plane-url instead of the system's",
+        details: "For private endpoints behind an inspecting proxy, and for Azurite.");
 
     /// <summary>repo-timeout</summary>
     public static readonly OptionRow<TimeSpan> RepoTimeout = Duration("repo-timeout", Repository, Storing, "how long one request may take before it is tried again", "60s", TimeSpan.FromSeconds(1), TimeSpan.FromHours(1),

@@ -18,6 +18,8 @@ namespace Holdfast.Agent.Restore;
 /// <param name="progress">Told of each stretch.</param>
 internal sealed class PackFetcher(PackReader reader, int workers, Progress progress)
 {
+    private const long WriteBack = 8 << 20;
+
     /// <summary>Fetches and writes everything; files are there, in their length.</summary>
     /// <exception cref="DamagedException">Names the blob, the frame, and what cannot be restored without it.</exception>
     public async Task RunAsync(IEnumerable<RestorePiece> pieces, CancellationToken cancellationToken)
@@ -53,13 +55,14 @@ internal sealed class PackFetcher(PackReader reader, int workers, Progress progr
         SafeFileHandle? handle = null;
         RestoreFile? open = null;
         var current = 0;
+        var (from, to) = (0L, 0L); // of the open file: written, and not yet given to the disk
         try
         {
             await pack.ReadAsync([.. wanted.Select(piece => new BlockRun(piece.Extent.PackBlock, (int)piece.Extent.BlockCount))], codec, Take, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
-            handle?.Dispose();
+            Close();
         }
 
         void Take(int block, ReadOnlySpan<byte> bytes)
@@ -68,15 +71,31 @@ internal sealed class PackFetcher(PackReader reader, int workers, Progress progr
             var piece = wanted[current];
             if (open != piece.File)
             {
-                handle?.Dispose();
+                Close();
                 handle = UnixFiles.OpenToWrite(piece.File.Path);
                 open = piece.File;
             }
             var offset = (piece.Extent.FirstBlock + (block - piece.Extent.PackBlock)) * (long)PackFormat.BlockSize;
             var used = bytes[..(int)Math.Min(bytes.Length, piece.File.Row.Facts.Length - offset)];
             UnixFiles.Write(handle!, used, offset, piece.File.Path);
+            if (offset != to || to - from >= WriteBack) WriteBackFrom(offset);
+            to = offset + used.Length;
             piece.Crc = Crc32C.Append(piece.Crc, used);
             progress.Add(used.Length);
+        }
+
+        // The disk works while the next blocks come: at the end there is little left to wait for. Small files are left to the last sync, which puts them together.
+        void WriteBackFrom(long next)
+        {
+            if (to - from >= WriteBack / 8) UnixFiles.BeginWritingBack(handle!, from, to - from);
+            (from, to) = (next, next);
+        }
+
+        void Close()
+        {
+            if (handle is null) return;
+            WriteBackFrom(0);
+            handle.Dispose();
         }
     }
 

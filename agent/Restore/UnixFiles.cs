@@ -49,6 +49,9 @@ internal static partial class UnixFiles
         }
     }
 
+    /// <summary>Asks the kernel to begin writing a stretch to the disk. Nothing is durable by it, and trouble is told by <see cref="SyncFileSystem"/>.</summary>
+    public static void BeginWritingBack(SafeFileHandle file, long offset, long length) => _ = SyncFileRange(file, offset, length, 2); // SYNC_FILE_RANGE_WRITE
+
     /// <summary>Makes a file that long; what is not written is a hole, and reads as zeros.</summary>
     public static void SetLength(SafeFileHandle file, long length, string path)
     {
@@ -156,6 +159,9 @@ internal static partial class UnixFiles
 
     [LibraryImport("libc", EntryPoint = "pwrite", SetLastError = true)]
     private static partial nint PWrite(SafeHandle file, ref byte bytes, nuint length, long offset);
+
+    [LibraryImport("libc", EntryPoint = "sync_file_range")]
+    private static partial int SyncFileRange(SafeHandle file, long offset, long length, uint flags);
 
     [LibraryImport("libc", EntryPoint = "ftruncate", SetLastError = true)]
     private static partial int FTruncate(SafeHandle file, long length);

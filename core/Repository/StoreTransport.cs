@@ -30,7 +30,6 @@ internal static class StoreTransport
             // Azure closes idle connections sooner or later; a request on one that is just being closed is a needless retry.
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
         };
-        SystemRoots.SkipLoading();
         var roots = caFile is null ? null : Load(caFile);
         if (roots is not null) handler.SslOptions.CertificateChainPolicy = PolicyFor(roots);
         handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>

@@ -6,15 +6,18 @@ namespace Holdfast.Core.Repository;
 
 /// <summary>
 /// The system's trusted roots, one at a time. .NET loads all of them (some 140, about 30 ms of CPU, half of what a push takes) before the first
-/// handshake, even where other roots are given. In the short-lived native agent that is skipped, and the bundle is searched for the one that issued the
+/// handshake, even where other roots are given. A process that lives for one WAL file skips that, and the bundle is searched for the one that issued the
 /// server's chain. What is found is judged by .NET's own chain building; this only finds candidates.
 /// </summary>
-internal static partial class SystemRoots
+public static partial class SystemRoots
 {
     private static readonly string? Bundle = Environment.GetEnvironmentVariable("SSL_CERT_FILE") is { Length: > 0 } named ? named
         : new[] { "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt" }.FirstOrDefault(File.Exists);
 
-    /// <summary>Keeps .NET from loading the whole store, in the native agent and where there is a bundle to search instead.</summary>
+    /// <summary>
+    /// Keeps .NET from loading the whole store, in the native agent and where there is a bundle to search instead. From then on only clients over
+    /// <see cref="StoreTransport"/> trust anybody, so this is for commands that have no others.
+    /// </summary>
     public static void SkipLoading()
     {
         if (RuntimeFeature.IsDynamicCodeSupported || Bundle is null) return;
@@ -24,7 +27,7 @@ internal static partial class SystemRoots
     }
 
     /// <summary>The roots of the bundle whose subject is the issuer of one of these certificates.</summary>
-    public static X509Certificate2Collection IssuersOf(IEnumerable<X509Certificate2> chain)
+    internal static X509Certificate2Collection IssuersOf(IEnumerable<X509Certificate2> chain)
     {
         var found = new X509Certificate2Collection();
         if (Bundle is null) return found;

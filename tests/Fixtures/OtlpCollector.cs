@@ -5,15 +5,20 @@ using System.Text;
 namespace Holdfast.Tests.Fixtures;
 
 /// <summary>Takes OTLP over HTTP, and keeps what it was sent.</summary>
-public sealed class OtlpCollector : IDisposable
+public sealed class OtlpCollector : IAsyncDisposable
 {
     private readonly HttpListener _listener = new();
     private readonly ConcurrentQueue<(string Path, string Body)> _received = new();
+    private readonly TlsProxy? _front;
 
-    public OtlpCollector()
+    /// <summary>Starts it.</summary>
+    /// <param name="certificate">When given, it is behind TLS.</param>
+    public OtlpCollector(LoopbackCertificate? certificate = null)
     {
-        Url = $"http://127.0.0.1:{FreePorts.Take(1)[0]}";
-        _listener.Prefixes.Add(Url + "/");
+        var plain = new Uri($"http://127.0.0.1:{FreePorts.Take(1)[0]}");
+        if (certificate is not null) _front = new TlsProxy(certificate, plain);
+        Url = (_front?.Url ?? plain).AbsoluteUri.TrimEnd('/');
+        _listener.Prefixes.Add(plain.AbsoluteUri);
         _listener.Start();
         _ = ReceiveAsync();
     }
@@ -35,7 +40,11 @@ public sealed class OtlpCollector : IDisposable
         () => Task.FromResult(Missing(path, texts).Length == 0), () => $"{path} was not sent {string.Join(", ", Missing(path, texts))}; {_received.Count} requests came");
 
     /// <inheritdoc/>
-    public void Dispose() => _listener.Close();
+    public async ValueTask DisposeAsync()
+    {
+        if (_front is not null) await _front.DisposeAsync();
+        _listener.Close();
+    }
 
     private string[] Missing(string path, string[] texts) =>
         [.. texts.Where(text => !_received.Any(request => request.Path == path && request.Body.Contains(text, StringComparison.Ordinal)))];

@@ -40,8 +40,10 @@ public sealed class ResidentAgentTests(SharedAzurite azurite)
     {
         await using var host = await BackupHost.StartAsync(azurite.Server);
         await using var agent = new ResidentProcess(host);
-        using var collector = new OtlpCollector();
-        agent.Start(Environment(collector.Url));
+        using var scratch = new ScratchFolder("otlp");
+        var certificate = new LoopbackCertificate(scratch.Path, "authority of the collector");
+        await using var collector = new OtlpCollector(certificate);
+        agent.Start(Environment());
         await agent.SendAsync(Backup("a", attempt: 1));
         Assert.True((await agent.EndOfAsync("a")).Succeeded, agent.Output);
         await collector.SeenAsync("/v1/metrics", "holdfast.agent.heartbeats", "holdfast.agent.wal.waiting", "holdfast.agent.backup.read", "holdfast.agent.store.duration", "holdfast-agent", host.World.Cluster);
@@ -52,16 +54,17 @@ public sealed class ResidentAgentTests(SharedAzurite azurite)
 
         collector.Hangs = true;
         await using var other = new ResidentProcess(host);
-        other.Start(Environment(collector.Url));
+        other.Start(Environment());
         await other.SendAsync(Backup("b", attempt: 2));
         Assert.True((await other.EndOfAsync("b")).Succeeded, other.Output);
         var told = Stopwatch.GetTimestamp();
         Assert.Equal(0, await other.StopAsync());
         Assert.InRange(Stopwatch.GetElapsedTime(told).TotalSeconds, 0, 15);
 
-        static Dictionary<string, string?> Environment(string url) => new()
+        // The authority is the system's: repo-ca-file is for the repository and what guards it.
+        Dictionary<string, string?> Environment() => new()
         {
-            ["OTEL_EXPORTER_OTLP_ENDPOINT"] = url, ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf", ["OTEL_METRIC_EXPORT_INTERVAL"] = "500",
+            ["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.Url, ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf", ["OTEL_METRIC_EXPORT_INTERVAL"] = "500", ["SSL_CERT_FILE"] = certificate.CaFile,
         };
     }
 

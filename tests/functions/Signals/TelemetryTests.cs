@@ -15,7 +15,7 @@ public class TelemetryTests
     [Fact]
     public async Task Metrics_traces_and_logs_are_sent_where_opentelemetrys_variables_say()
     {
-        using var collector = new OtlpCollector();
+        await using var collector = new OtlpCollector();
         using var board = new SignalBoard(TimeProvider.System);
         board.Publish("shop", [new(SignalTable.Gaps, 3, "7392")]);
         var port = FreePorts.Take(1)[0];
@@ -40,7 +40,7 @@ public class TelemetryTests
     [Fact]
     public async Task A_flush_sends_at_once_what_would_wait_for_its_hour()
     {
-        using var collector = new OtlpCollector();
+        await using var collector = new OtlpCollector();
         using var board = new SignalBoard(TimeProvider.System);
         await using var app = Build(FreePorts.Take(1)[0], new Hashtable
         {

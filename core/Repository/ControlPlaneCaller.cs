@@ -1,20 +1,32 @@
 using System.Net.Http.Headers;
 using Azure.Core;
 using Azure.Core.Pipeline;
+using Holdfast.Core.Api;
 
 namespace Holdfast.Core.Repository;
 
-/// <summary>How an application that Entra guards is asked: each request with a token of one identity for it, over the store's HTTP stack.</summary>
-public static class ApplicationCaller
+/// <summary>How a control plane is asked: over the store's HTTP stack, each request with the key to it or with a token of one identity for it.</summary>
+public static class ControlPlaneCaller
 {
-    /// <summary>Opens a client of it; makes no request.</summary>
+    /// <summary>A client of the embedded one. Makes no request.</summary>
+    /// <param name="key">The key to its HTTP interface.</param>
+    /// <param name="caFile">As in <see cref="StoreSettings.CaFile"/>.</param>
+    /// <exception cref="ConfigurationException">The file has no certificates or cannot be read.</exception>
+    public static HttpClient ByKey(string key, string? caFile)
+    {
+        var http = StoreTransport.CreateClient(caFile);
+        http.DefaultRequestHeaders.TryAddWithoutValidation(ApiContract.KeyHeader, key);
+        return http;
+    }
+
+    /// <summary>A client of the one in Azure, which Entra guards. Makes no request.</summary>
     /// <param name="application">The application's id; tokens are asked for api://id/.default.</param>
     /// <param name="credential">As whom.</param>
     /// <param name="authorityHost">As in <see cref="StoreSettings.AuthorityHost"/>.</param>
     /// <param name="caFile">As in <see cref="StoreSettings.CaFile"/>.</param>
     /// <param name="calls">Limits of asking for a token; the request itself is not repeated.</param>
     /// <exception cref="ConfigurationException">The credential is no identity, or malformed.</exception>
-    public static HttpClient Open(Guid application, StoreCredential credential, Uri? authorityHost, string? caFile, StoreCallOptions calls)
+    public static HttpClient ByIdentity(Guid application, StoreCredential credential, Uri? authorityHost, string? caFile, StoreCallOptions calls)
     {
         var stack = StoreTransport.CreateHandler(caFile);
         try
