@@ -59,7 +59,7 @@ public sealed class ControlPlaneProcess : IAsyncDisposable
     public static ControlPlaneProcess Start(string configuration, Uri url)
     {
         string[] program = Executable.EndsWith(".dll", StringComparison.Ordinal) ? ["dotnet", Executable] : [Executable];
-        return new ControlPlaneProcess(RunProcess.Start([.. program, $"--config={configuration}"], new Dictionary<string, string?> { ["DOTNET_gcServer"] = "0" }), url);
+        return new ControlPlaneProcess(RunProcess.Start([.. program, $"--config={configuration}"]), url);
     }
 
     /// <summary>Returns when it says that all is well.</summary>

@@ -16,9 +16,6 @@ public enum Needs
     /// <summary>The native agent (<c>HOLDFAST_TEST_AGENT</c>).</summary>
     Agent = 8,
 
-    /// <summary>The patience of <c>tests/run.sh --long</c> (<c>HOLDFAST_TEST_LONG</c>).</summary>
-    Long = 16,
-
     /// <summary>The published control plane, an assembly for dotnet (<c>HOLDFAST_TEST_CONTROL_PLANE</c>).</summary>
     ControlPlane = 32,
 
