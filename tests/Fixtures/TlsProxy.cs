@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace Holdfast.Tests.Fixtures;
 
@@ -21,6 +22,7 @@ public sealed class TlsProxy : IAsyncDisposable
         var port = FreePorts.Take(1)[0];
         Url = new Uri($"https://127.0.0.1:{port}");
         var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(options => options.Listen(System.Net.IPAddress.Loopback, port, listen => listen.UseHttps(_certificate)));
         _front = builder.Build();
         _front.Run(PassOnAsync);
