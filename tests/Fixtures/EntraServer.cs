@@ -120,7 +120,7 @@ public sealed partial class EntraServer : IAsyncDisposable
         {
             while (true) connections.Add(ServeAsync(await listener.AcceptTcpClientAsync(_stop.Token), serve));
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception) when (_stop.IsCancellationRequested) // whatever a listener says that was just stopped
         {
             await Task.WhenAll(connections);
         }

@@ -137,7 +137,7 @@ public sealed class KeyVaultServer : IAsyncDisposable
         {
             while (true) connections.Add(ServeAsync(await _listener.AcceptTcpClientAsync(_stop.Token)));
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception) when (_stop.IsCancellationRequested) // whatever a listener says that was just stopped
         {
             await Task.WhenAll(connections);
         }
