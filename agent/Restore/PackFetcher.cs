@@ -5,7 +5,6 @@ using Holdfast.Core;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository.Packs;
 using Holdfast.Core.Sealing;
-using Microsoft.Win32.SafeHandles;
 
 namespace Holdfast.Agent.Restore;
 
@@ -18,8 +17,6 @@ namespace Holdfast.Agent.Restore;
 /// <param name="progress">Told of each stretch.</param>
 internal sealed class PackFetcher(PackReader reader, int workers, Progress progress)
 {
-    private const long WriteBack = 8 << 20;
-
     /// <summary>Fetches and writes everything; files are there, in their length.</summary>
     /// <exception cref="DamagedException">Names the blob, the frame, and what cannot be restored without it.</exception>
     public async Task RunAsync(IEnumerable<RestorePiece> pieces, CancellationToken cancellationToken)
@@ -52,50 +49,19 @@ internal sealed class PackFetcher(PackReader reader, int workers, Progress progr
 
     private async Task WriteAsync(OpenPack pack, RestorePiece[] wanted, IFrameCodec codec, CancellationToken cancellationToken)
     {
-        SafeFileHandle? handle = null;
-        RestoreFile? open = null;
+        using var writer = new FileWriter();
         var current = 0;
-        var (from, to) = (0L, 0L); // of the open file: written, and not yet given to the disk
-        try
-        {
-            await pack.ReadAsync([.. wanted.Select(piece => new BlockRun(piece.Extent.PackBlock, (int)piece.Extent.BlockCount))], codec, Take, cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            Close();
-        }
+        await pack.ReadAsync([.. wanted.Select(piece => new BlockRun(piece.Extent.PackBlock, (int)piece.Extent.BlockCount))], codec, Take, cancellationToken).ConfigureAwait(false);
 
         void Take(int block, ReadOnlySpan<byte> bytes)
         {
             while (block >= wanted[current].Extent.PackBlock + (int)wanted[current].Extent.BlockCount) current++;
             var piece = wanted[current];
-            if (open != piece.File)
-            {
-                Close();
-                handle = UnixFiles.OpenToWrite(piece.File.Path);
-                open = piece.File;
-            }
             var offset = (piece.Extent.FirstBlock + (block - piece.Extent.PackBlock)) * (long)PackFormat.BlockSize;
             var used = bytes[..(int)Math.Min(bytes.Length, piece.File.Row.Facts.Length - offset)];
-            UnixFiles.Write(handle!, used, offset, piece.File.Path);
-            if (offset != to || to - from >= WriteBack) WriteBackFrom(offset);
-            to = offset + used.Length;
+            writer.Write(piece.File.Path, used, offset);
             piece.Crc = Crc32C.Append(piece.Crc, used);
             progress.Add(used.Length);
-        }
-
-        // The disk works while the next blocks come: at the end there is little left to wait for. Small files are left to the last sync, which puts them together.
-        void WriteBackFrom(long next)
-        {
-            if (to - from >= WriteBack / 8) UnixFiles.BeginWritingBack(handle!, from, to - from);
-            (from, to) = (next, next);
-        }
-
-        void Close()
-        {
-            if (handle is null) return;
-            WriteBackFrom(0);
-            handle.Dispose();
         }
     }
 
