@@ -39,7 +39,9 @@ public sealed partial class EntraServer : IAsyncDisposable
         _metadata.Start();
         Authority = new Uri($"https://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}");
         MetadataService = new Uri($"http://127.0.0.1:{((IPEndPoint)_metadata.LocalEndpoint).Port}");
-        _accepting = Task.WhenAll(AcceptAsync(_listener, ServeSecurelyAsync), AcceptAsync(_metadata, stream => ServeAsync(stream, IsOfMachine)));
+        _accepting = Task.WhenAll(
+            Connections.ServeAsync(_listener, client => ServeAsync(client, ServeSecurelyAsync), _stop.Token),
+            Connections.ServeAsync(_metadata, client => ServeAsync(client, stream => ServeAsync(stream, IsOfMachine)), _stop.Token));
     }
 
     /// <summary>The authority host.</summary>
@@ -111,19 +113,6 @@ public sealed partial class EntraServer : IAsyncDisposable
             .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
         File.WriteAllText(_scratch["client.pem"], $"{client.ExportCertificatePem()}\n{key.ExportPkcs8PrivateKeyPem()}\n");
         return client.GetRSAPublicKey()!;
-    }
-
-    private async Task AcceptAsync(TcpListener listener, Func<Stream, Task> serve)
-    {
-        List<Task> connections = [];
-        try
-        {
-            while (true) connections.Add(ServeAsync(await listener.AcceptTcpClientAsync(_stop.Token), serve));
-        }
-        catch (Exception) when (_stop.IsCancellationRequested) // whatever a listener says that was just stopped
-        {
-            await Task.WhenAll(connections);
-        }
     }
 
     private static async Task ServeAsync(TcpClient client, Func<Stream, Task> serve)

@@ -27,7 +27,7 @@ public sealed class FaultProxy : IAsyncDisposable
         _origin = target;
         _listener.Start();
         Endpoint = new UriBuilder(target) { Scheme = "http", Port = ((IPEndPoint)_listener.LocalEndpoint).Port }.Uri;
-        _accepting = AcceptAsync();
+        _accepting = Connections.ServeAsync(_listener, ServeAsync, _stop.Token);
     }
 
     /// <summary>The target's URL, through the proxy.</summary>
@@ -75,19 +75,6 @@ public sealed class FaultProxy : IAsyncDisposable
         await _accepting;
         _upstream.Dispose();
         _stop.Dispose();
-    }
-
-    private async Task AcceptAsync()
-    {
-        List<Task> connections = [];
-        try
-        {
-            while (true) connections.Add(ServeAsync(await _listener.AcceptTcpClientAsync(_stop.Token)));
-        }
-        catch (Exception) when (_stop.IsCancellationRequested) // whatever a listener says that was just stopped
-        {
-            await Task.WhenAll(connections);
-        }
     }
 
     private async Task ServeAsync(TcpClient client)

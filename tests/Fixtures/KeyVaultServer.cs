@@ -64,7 +64,7 @@ public sealed class KeyVaultServer : IAsyncDisposable
         _listener.Start();
         Address = new Uri($"https://localhost:{((IPEndPoint)_listener.LocalEndpoint).Port}");
         entra.Resources.Add(Resource);
-        _accepting = AcceptAsync();
+        _accepting = Connections.ServeAsync(_listener, ServeAsync, _stop.Token);
     }
 
     /// <summary>The vault's address.</summary>
@@ -128,19 +128,6 @@ public sealed class KeyVaultServer : IAsyncDisposable
         _certificate.Dispose();
         _stop.Dispose();
         _scratch.Dispose();
-    }
-
-    private async Task AcceptAsync()
-    {
-        List<Task> connections = [];
-        try
-        {
-            while (true) connections.Add(ServeAsync(await _listener.AcceptTcpClientAsync(_stop.Token)));
-        }
-        catch (Exception) when (_stop.IsCancellationRequested) // whatever a listener says that was just stopped
-        {
-            await Task.WhenAll(connections);
-        }
     }
 
     private async Task ServeAsync(TcpClient client)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Holdfast.Tests.Fixtures;
@@ -68,6 +69,17 @@ public static partial class RunProcess
 
     /// <summary>Sends a signal (2 INT, 3 QUIT, 9 KILL, 10 USR1, 15 TERM, 18 CONT, 19 STOP); false when the process is already gone.</summary>
     public static bool Signal(int processId, int signal) => Kill(processId, signal) == 0;
+
+    /// <summary>The most memory that a process has had resident, in bytes, by the kernel's own mark [man 5 proc]; 0 when it is gone.</summary>
+    public static long PeakBytes(int processId)
+    {
+        try
+        {
+            var line = File.ReadLines($"/proc/{processId}/status").FirstOrDefault(line => line.StartsWith("VmHWM:", StringComparison.Ordinal));
+            return line is null ? 0 : 1024 * long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+        }
+        catch (IOException) { return 0; } // it has just ended
+    }
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     private static partial int Kill(int processId, int signal);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Holdfast.Tests.Fixtures;
 
 namespace Holdfast.Bench;
 
@@ -17,7 +18,7 @@ public static class ProcessFigures
     }
 
     /// <summary>The most memory it had resident since it started, or since <see cref="ResetPeak"/>.</summary>
-    public static long PeakBytes(int processId) => Field($"/proc/{processId}/status", "VmHWM:") * 1024;
+    public static long PeakBytes(int processId) => RunProcess.PeakBytes(processId);
 
     /// <summary>Makes what is resident now the peak.</summary>
     public static void ResetPeak(int processId) => File.WriteAllText($"/proc/{processId}/clear_refs", "5");
@@ -26,5 +27,5 @@ public static class ProcessFigures
     public static long BytesRead(int processId) => Field($"/proc/{processId}/io", "rchar:");
 
     private static long Field(string file, string name) =>
-        long.Parse(File.ReadLines(file).Single(line => line.StartsWith(name, StringComparison.Ordinal))[name.Length..].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
+        long.Parse(File.ReadLines(file).Single(line => line.StartsWith(name, StringComparison.Ordinal))[name.Length..], CultureInfo.InvariantCulture);
 }

@@ -24,10 +24,11 @@ public sealed class PushMemoryTests(SharedAzurite azurite, ITestOutputHelper out
 
         using var push = RunProcess.Start([Environment.GetEnvironmentVariable("HOLDFAST_TEST_AGENT")!, "archive-push", .. world.Host(server), world.Spool, "--archive-timeout=5m", $"pg_wal/{segment}"]);
         var said = push.StandardError.ReadToEndAsync();
+        // Nothing is missed between two looks but the last. What wait4 says would include what this process had when it started it.
         var (peak, looks) = (0L, 0);
         for (; !push.HasExited; looks++)
         {
-            peak = Math.Max(peak, PeakOf(push.Id));
+            peak = Math.Max(peak, RunProcess.PeakBytes(push.Id));
             await Task.Delay(1);
         }
 
@@ -35,17 +36,6 @@ public sealed class PushMemoryTests(SharedAzurite azurite, ITestOutputHelper out
         output.WriteLine($"{peak / 1024.0 / 1024:F1} MiB");
         Assert.InRange(looks, 20, int.MaxValue);
         Assert.InRange(peak >> 20, 10, limitMebibytes - 1);
-    }
-
-    // The kernel's own mark of the most there was, so that nothing is missed between two looks but the last. What wait4 says would include what its parent had when it was started.
-    private static long PeakOf(int process)
-    {
-        try
-        {
-            return File.ReadLines($"/proc/{process}/status").FirstOrDefault(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)) is { } line
-                ? 1024 * long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], System.Globalization.CultureInfo.InvariantCulture) : 0;
-        }
-        catch (IOException) { return 0; } // it has just exited
     }
 
     /// <summary>The first segment that holds nothing but records, whole.</summary>

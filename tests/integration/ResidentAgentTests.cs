@@ -263,8 +263,7 @@ public sealed class ResidentAgentTests(SharedAzurite azurite)
         public void Kill() => _process!.Kill();
 
         /// <summary>The largest resident set so far, bytes.</summary>
-        public long PeakMemory() => 1024 * long.Parse(File.ReadAllLines($"/proc/{_process!.Id}/status").Single(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
-            System.Globalization.CultureInfo.InvariantCulture);
+        public long PeakMemory() => RunProcess.PeakBytes(_process!.Id);
 
         public async Task<int> HasEndedAsync()
         {
