@@ -88,7 +88,9 @@ internal sealed class BackupWorker(BackupSource source, PackBuilder builder, Pag
 
     private void ReadWhole(int file, CancellationToken cancellationToken)
     {
-        var (id, length) = (source.Files.Id(file), source.Files.Length(file));
+        var id = source.Files.Id(file);
+        // WAL repeats how a relation grew; nothing repeats it for any other file, so that one is read to its end, whatever the scan saw.
+        var length = id.IsRelation ? source.Files.Length(file) : FileFacts.MaxLength;
         if (length > 0)
         {
             var path = PathOf(id);

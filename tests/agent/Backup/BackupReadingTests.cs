@@ -63,12 +63,41 @@ public sealed class BackupReadingTests : IDisposable
     }
 
     [Fact]
-    public async Task A_file_that_grows_is_read_up_to_the_length_it_had()
+    public async Task A_relation_that_grows_is_read_up_to_the_length_it_had()
     {
         _data.Write("base/5/1000", 40960);
         var files = _data.Scan();
         File.AppendAllText(_data.In("base/5/1000"), "more");
         Assert.Equal(SyntheticData.Bytes("base/5/1000", 40960), Of(await ReadBackAsync(2, files), "base/5/1000"));
+    }
+
+    [Fact]
+    public async Task A_file_that_is_no_relation_is_read_to_its_end_however_much_it_grew()
+    {
+        (string Path, int Scanned, int Grown)[] files =
+        [
+            ("postgresql.auto.conf", 88, 131), ("pg_logical/replorigin_checkpoint", 16, 8192), ("pg_xact/0000", 8192, 40960), ("log/text", 8193, 3 << 20), ("pg_hba.conf", 5000, 4000),
+        ];
+        foreach (var (path, scanned, _) in files) _data.Write(path, scanned);
+        var scan = _data.Scan();
+        foreach (var (path, _, grown) in files) _data.Write(path, grown);
+        var stored = await ReadBackAsync(2, scan);
+        foreach (var (path, _, grown) in files) Assert.True(SyntheticData.Bytes(path, grown).AsSpan().SequenceEqual(Of(stored, path)), path);
+    }
+
+    [Fact]
+    public async Task A_file_that_was_empty_and_one_outside_the_data_directory_are_read_to_their_end_too()
+    {
+        _data.Write("current_logfiles", 0);
+        Directory.CreateDirectory(_data.Beside("etc"));
+        var outside = _data.Beside("etc/pg_hba.conf");
+        File.WriteAllText(outside, "local all all peer\n");
+        var scan = _data.Scan(System.Text.Encoding.UTF8.GetBytes(outside));
+        _data.Write("current_logfiles", 50);
+        File.AppendAllText(outside, "host all all 10.0.0.0/8 scram-sha-256\n");
+        var stored = await ReadBackAsync(1, scan);
+        Assert.Equal(SyntheticData.Bytes("current_logfiles", 50), Of(stored, "current_logfiles"));
+        Assert.Equal(File.ReadAllBytes(outside), Of(stored, outside));
     }
 
     [Theory]
