@@ -26,8 +26,8 @@ public sealed record BackupServer
     /// <summary>wal_level, archive_mode, …: what a restored server must have as well, or what explains it.</summary>
     public required IReadOnlyList<(string Name, string Value)> Settings { get; init; }
 
-    /// <summary>Absolute paths of every configuration file that the server has read.</summary>
-    public required IReadOnlyList<string> ConfigurationFiles { get; init; }
+    /// <summary>Absolute paths of every configuration file that the server has read, raw bytes.</summary>
+    public required IReadOnlyList<byte[]> ConfigurationFiles { get; init; }
 
     /// <summary>Of libc collations, as the server sees it; null when unknown.</summary>
     public required string? LibcVersion { get; init; }

@@ -40,12 +40,8 @@ internal sealed class BackupSession : IAsyncDisposable
     /// <exception cref="ConfigurationException">The server cannot be reached, or this role may not see enough.</exception>
     public static async Task<BackupSession> OpenAsync(ResolvedOptions options, CancellationToken cancellationToken)
     {
-        // SQL_ASCII: the server then sends text as it has it. Paths of tablespaces are bytes of some encoding, or of none.
-        var connection = await ServerConnection.OpenAsync(options, "holdfast backup", cancellationToken, commandSeconds: 0, adjust: settings =>
-        {
-            settings.ClientEncoding = "SQL_ASCII";
-            settings.TcpKeepAlive = true;
-        }).ConfigureAwait(false);
+        var connection = await ServerConnection.OpenAsync(options, "holdfast backup", cancellationToken, commandSeconds: 0)
+            .ConfigureAwait(false);
         var session = new BackupSession(connection);
         try
         {
@@ -112,23 +108,44 @@ internal sealed class BackupSession : IAsyncDisposable
 
     private async Task PrepareAsync(CancellationToken cancellationToken)
     {
-        foreach (var name in (string[])["statement_timeout", "lock_timeout", "idle_session_timeout", "idle_in_transaction_session_timeout"])
-            await QueryAsync("setting up the session", $"SELECT set_config('{name}', '0', false)", row => 0, cancellationToken).ConfigureAwait(false);
-        var settings = await QueryAllAsync("reading the server's settings", SettingsQuery, row => (row.GetString(0), Text(row, 1) ?? ""), cancellationToken).ConfigureAwait(false);
-        Server = await QueryAsync("looking at the server", ServerQuery, row => new BackupServer
+        var settings = await QueryAllAsync(
+            "reading the server's settings", SettingsQuery, row => (Name: row.GetString(0), Value: ServerConnection.Bytes(row, 1) ?? []), cancellationToken)
+            .ConfigureAwait(false);
+        Server = await QueryAsync("looking at the server", ServerQuery, ServerOf, cancellationToken).ConfigureAwait(false);
+        var files = settings.Where(setting => setting.Name is "config_file" or "hba_file" or "ident_file").Select(setting => setting.Value);
+        Server = Server with
         {
-            VersionNumber = row.GetInt32(0), Version = row.GetString(1), System = new SystemIdentifier(unchecked((ulong)row.GetInt64(2))), InRecovery = row.GetBoolean(3),
-            DataDirectory = Text(row, 4), Backend = row.GetInt32(5), LibcVersion = Text(row, 6), IcuVersion = Text(row, 7), Settings = settings, ConfigurationFiles = [],
-        }, cancellationToken).ConfigureAwait(false);
-        var files = settings.Where(setting => setting.Item1 is "config_file" or "hba_file" or "ident_file").Select(setting => setting.Item2).Where(file => file.Length > 0);
-        Server = Server with { ConfigurationFiles = [.. files.Concat(await IncludedFilesAsync(cancellationToken).ConfigureAwait(false)).Distinct()] };
+            Settings = [.. settings.Select(setting => (setting.Name, RawFiles.Display(setting.Value)))],
+            ConfigurationFiles = [.. files.Where(file => file.Length > 0), .. await IncludedFilesAsync(cancellationToken).ConfigureAwait(false)],
+        };
     }
 
-    // What the three files include. Only a superuser sees it, unless it was granted; without, the three are captured.
-    private async Task<IReadOnlyList<string>> IncludedFilesAsync(CancellationToken cancellationToken)
+    private static BackupServer ServerOf(NpgsqlDataReader row) => new()
     {
-        var sources = "SELECT sourcefile FROM pg_file_settings" + (Server.Major >= 16 ? " UNION SELECT file_name FROM pg_hba_file_rules UNION SELECT file_name FROM pg_ident_file_mappings" : "");
-        try { return await QueryAllAsync("listing configuration files", sources, row => Text(row, 0) ?? "", cancellationToken).ConfigureAwait(false) is var all ? [.. all.Where(file => file.StartsWith('/'))] : []; }
+        VersionNumber = row.GetInt32(0),
+        Version = ServerConnection.Text(row, 1)!,
+        System = new SystemIdentifier(unchecked((ulong)row.GetInt64(2))),
+        InRecovery = row.GetBoolean(3),
+        DataDirectory = ServerConnection.Text(row, 4),
+        Backend = row.GetInt32(5),
+        LibcVersion = ServerConnection.Text(row, 6),
+        IcuVersion = ServerConnection.Text(row, 7),
+        Settings = [],
+        ConfigurationFiles = [],
+    };
+
+    // What the three files include. Only a superuser sees it, unless it was granted; without, the three are captured.
+    private async Task<IReadOnlyList<byte[]>> IncludedFilesAsync(CancellationToken cancellationToken)
+    {
+        const string Settings = "SELECT sourcefile FROM pg_file_settings";
+        const string Others = " UNION SELECT file_name FROM pg_hba_file_rules UNION SELECT file_name FROM pg_ident_file_mappings";
+        var query = Server.Major >= 16 ? Settings + Others : Settings;
+        try
+        {
+            var all = await QueryAllAsync("listing configuration files", query, row => ServerConnection.Bytes(row, 0) ?? [], cancellationToken)
+                .ConfigureAwait(false);
+            return [.. all.Where(file => file is [(byte)'/', ..])];
+        }
         catch (ConfigurationException) { return []; }
     }
 
@@ -159,8 +176,9 @@ internal sealed class BackupSession : IAsyncDisposable
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
         {
-            throw new ConfigurationException($"{doing}: {e.MessageText}",
-                "connect as a superuser, or: GRANT pg_monitor TO role; GRANT EXECUTE ON FUNCTION pg_backup_start, pg_backup_stop TO role", e);
+            var grants = ServerGrants.Execute(ServerGrants.BackupFunctions(_connection.Session.PostgreSqlVersion.Major), _connection.Role);
+            throw new ConfigurationException(
+                $"{doing}: {e.MessageText}", $"{ServerGrants.Monitor(_connection.Role)} {grants} What else is missing: holdfast check", e);
         }
         catch (PostgresException e) when (e.SqlState is not (PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow or "57P05"))
         {
@@ -179,8 +197,6 @@ internal sealed class BackupSession : IAsyncDisposable
             _gate.Release();
         }
     }
-
-    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
 
     private static PostgresTime Time(NpgsqlDataReader row, int column) => PostgresTime.From(new DateTimeOffset(row.GetDateTime(column).ToUniversalTime(), TimeSpan.Zero));
 }

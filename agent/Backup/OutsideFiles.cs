@@ -1,4 +1,3 @@
-using System.Text;
 using Holdfast.Agent.Host;
 
 namespace Holdfast.Agent.Backup;
@@ -9,13 +8,12 @@ internal static class OutsideFiles
     /// <summary>The absolute paths of those that lie elsewhere, also through a link, and exist.</summary>
     /// <param name="root">PGDATA.</param>
     /// <param name="configuration">Every configuration file that the server has read.</param>
-    public static IReadOnlyList<byte[]> Of(byte[] root, IReadOnlyList<string> configuration)
+    public static IReadOnlyList<byte[]> Of(byte[] root, IReadOnlyList<byte[]> configuration)
     {
         var realRoot = RawFiles.RealPath(root) ?? root;
         var outside = new SortedDictionary<string, byte[]>(StringComparer.Ordinal);
-        foreach (var name in configuration)
+        foreach (var path in configuration)
         {
-            var path = Encoding.UTF8.GetBytes(name);
             if (RawFiles.RealPath(path) is not { } real || IsBelow(real, realRoot)) continue;
             // A link in PGDATA is backed up as a link; what it leads to, under its own name.
             var kept = IsBelow(path, root) || IsBelow(path, realRoot) || !IsPlain(path) ? real : path;

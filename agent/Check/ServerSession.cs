@@ -34,18 +34,19 @@ public sealed class ServerSession : IAsyncDisposable
     public Task<ServerFacts> ReadAsync(CancellationToken cancellationToken) => QueryAsync("reading the server's settings", FactsQuery, row => new ServerFacts
     {
         VersionNumber = row.GetInt32(0),
-        Version = row.GetString(1),
+        Version = ServerConnection.Text(row, 1)!,
         System = new SystemIdentifier(unchecked((ulong)row.GetInt64(2))),
         Timeline = new TimelineId((uint)row.GetInt32(3)),
         InRecovery = row.GetBoolean(4),
         ArchiveMode = row.GetString(5),
         ArchiveModePending = row.GetBoolean(6),
-        ArchiveCommand = row.GetString(7),
-        ArchiveLibrary = row.GetString(8),
+        ArchiveCommand = ServerConnection.Text(row, 7)!,
+        ArchiveLibrary = ServerConnection.Text(row, 8)!,
         WalLevel = row.GetString(9),
         ArchiveTimeoutSeconds = row.GetInt32(10),
-        DataDirectory = Text(row, 11),
-        Archiver = new ArchiverFacts(row.GetInt64(12), Text(row, 13), Time(row, 14), Text(row, 15), Time(row, 16)),
+        DataDirectory = ServerConnection.Text(row, 11),
+        Archiver = new ArchiverFacts(
+            row.GetInt64(12), ServerConnection.Text(row, 13), Time(row, 14), ServerConnection.Text(row, 15), Time(row, 16)),
     }, cancellationToken);
 
     /// <summary>Writes a restore point, then switches to a new segment; returns the segment that holds the restore point, and is complete now.</summary>
@@ -79,15 +80,13 @@ public sealed class ServerSession : IAsyncDisposable
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
         {
             throw new ConfigurationException($"{doing}: {e.MessageText}",
-                "connect as a superuser, or: GRANT pg_monitor TO role; GRANT EXECUTE ON FUNCTION pg_switch_wal(), pg_create_restore_point(text) TO role", e);
+                $"{ServerGrants.Monitor(_connection.Role)} {ServerGrants.Execute(ServerGrants.ArchiveFunctions, _connection.Role)}", e);
         }
         catch (Exception e) when (e is NpgsqlException or InvalidCastException)
         {
             throw new ConfigurationException($"{doing}: {e.GetBaseException().Message}", "see the server's log", e);
         }
     }
-
-    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
 
     private static DateTimeOffset? Time(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : new DateTimeOffset(row.GetDateTime(column).ToUniversalTime(), TimeSpan.Zero);
 }

@@ -4,12 +4,30 @@ using Npgsql;
 
 namespace Holdfast.Agent.Host;
 
-/// <summary>One session with the server on this host, as the pg-… options say; never pooled.</summary>
+/// <summary>
+/// One session with the server on this host, as the pg-… options say; never pooled. All sessions are opened here, and what a role or a database
+/// sets for its sessions does not change them: no timeout ends one, no function of a user's schema stands in for PostgreSQL's.
+/// </summary>
 public sealed class ServerConnection : IAsyncDisposable
 {
+    // In the startup packet they stand above what ALTER ROLE and ALTER DATABASE set, before the first statement. Every major from 14 on knows them.
+    private const string WithoutTimeouts =
+        "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0 -c tcp_user_timeout=0";
+
+    // A server that does not know a setting of the startup packet ends the session: this one is set when the major is known.
+    private const int FirstWithTransactionTimeout = 17;
+
     private readonly NpgsqlDataSource _source;
 
-    private ServerConnection(NpgsqlDataSource source, NpgsqlConnection session) => (_source, Session) = (source, session);
+    private ServerConnection(NpgsqlDataSource source, NpgsqlConnection session, string role)
+    {
+        _source = source;
+        Session = session;
+        Role = role;
+    }
+
+    /// <summary>The role that it connected as.</summary>
+    public string Role { get; }
 
     /// <summary>The session.</summary>
     public NpgsqlConnection Session { get; }
@@ -20,37 +38,29 @@ public sealed class ServerConnection : IAsyncDisposable
     /// <param name="cancellationToken">Cancels.</param>
     /// <param name="database">Instead of pg-database.</param>
     /// <param name="commandSeconds">How long a statement may take; 0: as long as it takes.</param>
-    /// <param name="adjust">Changes other settings.</param>
     /// <exception cref="ConfigurationException">The server cannot be reached, or does not let this role in.</exception>
     public static async Task<ServerConnection> OpenAsync(
-        ResolvedOptions options, string applicationName, CancellationToken cancellationToken, string? database = null, int commandSeconds = 60, Action<NpgsqlConnectionStringBuilder>? adjust = null)
+        ResolvedOptions options, string applicationName, CancellationToken cancellationToken, string? database = null,
+        int commandSeconds = 60)
     {
-        var (host, port) = (options.Find(OptionTable.PgHost) ?? options.Get(OptionTable.PgSocketPath), options.Get(OptionTable.PgPort));
-        var settings = new NpgsqlConnectionStringBuilder
-        {
-            Host = host,
-            Port = port,
-            Database = database ?? options.Get(OptionTable.PgDatabase),
-            Username = options.Find(OptionTable.PgUser) ?? Environment.UserName,
-            ApplicationName = applicationName,
-            Timeout = 10,
-            CommandTimeout = commandSeconds,
-            Pooling = false,
-            GssEncryptionMode = GssEncryptionMode.Disable,
-        };
-        adjust?.Invoke(settings);
+        var settings = Settings(options, applicationName, database ?? options.Get(OptionTable.PgDatabase), commandSeconds);
         var builder = new NpgsqlSlimDataSourceBuilder(settings.ConnectionString);
         builder.EnableTransportSecurity();
+        // The built-in types are enough, and names of a user's types may be of any encoding.
+        builder.ConfigureTypeLoading(types => types.EnableTypeLoading(false));
         var source = builder.Build();
         try
         {
-            return new ServerConnection(source, await source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false));
+            var session = await source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+            await ResetTransactionTimeoutAsync(session, cancellationToken).ConfigureAwait(false);
+            return new ServerConnection(source, session, settings.Username!);
         }
         catch (Exception e) when (e is NpgsqlException or TimeoutException or System.Net.Sockets.SocketException)
         {
             await source.DisposeAsync().ConfigureAwait(false);
-            throw new ConfigurationException($"cannot connect to PostgreSQL at {host}, port {port}, as {settings.Username}: {e.GetBaseException().Message}",
-                "is the server running? Its socket folder is pg-socket-path, its port pg-port, the role pg-user; run this as the user that PostgreSQL runs as", e);
+            throw new ConfigurationException(
+                $"cannot connect to PostgreSQL at {settings.Host}, port {settings.Port}, as {settings.Username}: {e.GetBaseException().Message}",
+                Hint(e, settings), e);
         }
         catch
         {
@@ -59,10 +69,51 @@ public sealed class ServerConnection : IAsyncDisposable
         }
     }
 
+    /// <summary>A text of the server's as messages show it, whatever its encoding (<see cref="RawFiles.Display"/>); null for NULL.</summary>
+    internal static string? Text(NpgsqlDataReader row, int column) => Bytes(row, column) is { } bytes ? RawFiles.Display(bytes) : null;
+
+    /// <summary>A text of the server's as it has it: bytes of some encoding, or of none; null for NULL.</summary>
+    internal static byte[]? Bytes(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetFieldValue<byte[]>(column);
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await Session.DisposeAsync().ConfigureAwait(false);
         await _source.DisposeAsync().ConfigureAwait(false);
     }
+
+    private static NpgsqlConnectionStringBuilder Settings(
+        ResolvedOptions options, string applicationName, string database, int commandSeconds) => new()
+    {
+        Host = options.Find(OptionTable.PgHost) ?? options.Get(OptionTable.PgSocketPath),
+        Port = options.Get(OptionTable.PgPort),
+        Database = database,
+        Username = options.Find(OptionTable.PgUser) ?? Environment.UserName,
+        ApplicationName = applicationName,
+        Timeout = 10,
+        CommandTimeout = commandSeconds,
+        Pooling = false,
+        GssEncryptionMode = GssEncryptionMode.Disable,
+        TcpKeepAlive = true,
+        // The server then sends text as it has it: names and paths are bytes of some encoding, or of none.
+        ClientEncoding = "SQL_ASCII",
+        // An owner of a database can put functions of his own before PostgreSQL's, for a superuser to call.
+        SearchPath = "pg_catalog",
+        Options = WithoutTimeouts,
+    };
+
+    private static async Task ResetTransactionTimeoutAsync(NpgsqlConnection session, CancellationToken cancellationToken)
+    {
+        if (session.PostgreSqlVersion.Major < FirstWithTransactionTimeout) return;
+        var command = new NpgsqlCommand("SET transaction_timeout = 0", session);
+        await using (command.ConfigureAwait(false)) await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private static string Hint(Exception failure, NpgsqlConnectionStringBuilder settings) => failure switch
+    {
+        PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } =>
+            ServerGrants.MoreConnections(settings.Username!, settings.Database!),
+        _ => "is the server running? Its socket folder is pg-socket-path, its port pg-port, the role pg-user; "
+            + "run this as the user that PostgreSQL runs as",
+    };
 }

@@ -69,7 +69,7 @@ internal sealed class Heartbeats(CommandContext context, ReportChannel reports, 
                         await row.ReadAsync(cancellationToken).ConfigureAwait(false);
                         (heartbeat.InRecovery, heartbeat.Timeline) = (row.GetBoolean(0), (uint)row.GetInt32(1));
                         heartbeat.WalInsert = row.IsDBNull(2) ? 0 : Lsn.Parse(row.GetString(2)).Value;
-                        if (!row.IsDBNull(4)) _dataDirectory ??= row.GetString(4);
+                        _dataDirectory ??= ServerConnection.Text(row, 4);
                         if (!row.IsDBNull(3)) heartbeat.ArchivedTo = ArchivedTo(row.GetString(3));
                     }
                 }

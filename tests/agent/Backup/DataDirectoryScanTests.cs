@@ -147,7 +147,12 @@ public sealed class DataDirectoryScanTests : IDisposable
         File.WriteAllText(_data.Beside("etc/real.conf"), "x\n");
         _data.Write("pg_hba.conf");
         File.CreateSymbolicLink(_data.In("linked.conf"), _data.Beside("etc/real.conf"));
-        var outside = OutsideFiles.Of(_data.Root, [_data.Beside("etc/postgresql.conf"), _data.In("pg_hba.conf"), _data.In("linked.conf"), _data.Beside("etc/gone.conf"), _data.Beside("etc/postgresql.conf")]);
+        string[] read =
+        [
+            _data.Beside("etc/postgresql.conf"), _data.In("pg_hba.conf"), _data.In("linked.conf"), _data.Beside("etc/gone.conf"),
+            _data.Beside("etc/postgresql.conf"),
+        ];
+        var outside = OutsideFiles.Of(_data.Root, [.. read.Select(Encoding.UTF8.GetBytes)]);
         Assert.Equal([_data.Beside("etc/postgresql.conf"), _data.Beside("etc/real.conf")], outside.Select(Encoding.UTF8.GetString));
         var found = _data.Found([.. outside]).ToArray();
         Assert.Equal(["/", _data.Beside("etc/postgresql.conf"), _data.Beside("etc/real.conf")], found.Where(path => path.StartsWith('/')));
