@@ -33,7 +33,7 @@ public sealed class WalGetter(CommandContext context, Host.Repository repository
     {
         var name = WalFileName.TryParse(fileName, data.Control.WalSegmentSize)
             ?? throw new ConfigurationException($"{fileName}: not the name of a WAL segment of {data.Control.WalSegmentSize}, a history file or a backup history file",
-                "archive-get is for restore_command, which names the file by %f");
+                "in postgresql.conf: restore_command = 'holdfast archive-get %f \"%p\"': the file's name first, then where it goes");
         var found = RestoredKeysFor(name) is { } keys
             ? await FindAsync(new WalArchive(repository.Data, new RestoredKeysTrust(keys, ReadTrustAsync)), name, cancellationToken).ConfigureAwait(false)
             : await FindByLogAsync(name, cancellationToken).ConfigureAwait(false);

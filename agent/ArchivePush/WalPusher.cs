@@ -171,6 +171,14 @@ public sealed class WalPusher : IDisposable
     private static SafeFileHandle Open(string path)
     {
         try { return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.SequentialScan); }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            // The file's name alone, put into the data directory, is nothing that PostgreSQL has.
+            var isBareName = File.Exists(Path.Combine(Path.GetDirectoryName(path)!, "pg_wal", Path.GetFileName(path)));
+            var mistaken = isBareName ? ", but one in pg_wal: archive-push was given the file's name (%f), it takes its path (%p)" : "";
+            throw new ConfigurationException($"there is no {path}{mistaken}",
+                "in postgresql.conf: archive_command = 'holdfast archive-push %p'; it runs as the user that PostgreSQL runs as", e);
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new ConfigurationException($"{path} cannot be read: {e.Message}", "archive-push runs as the user that PostgreSQL runs as, in the data directory", e);

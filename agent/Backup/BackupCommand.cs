@@ -29,6 +29,7 @@ public sealed class BackupCommand : AgentCommand
     /// <inheritdoc/>
     public override string Description => """
         Asks the control plane for a backup and shows how far it is: a bar on a terminal, a line every 10 s otherwise. The control plane and the agent on the database host do the work: this command may be interrupted at any time, the backup goes on.
+        With --cancel it ends a backup that is being made, and waits until that is logged; what was stored of it is no backup.
         The backup exists when its WAL is archived too and its manifest is logged; until then it is not restorable, and this command does not say so.
         """;
 
@@ -38,16 +39,23 @@ public sealed class BackupCommand : AgentCommand
         new("a full backup", "holdfast backup --type=full"),
         new("the same, from a script that does not wait", "holdfast backup --type=full --detach"),
         new("of one of several database hosts", "holdfast backup --type=full --host=db2"),
+        new("end one that is being made", "holdfast backup --cancel=20260102-020000F --reason=too-slow"),
     ];
 
     /// <inheritdoc/>
     public override IReadOnlyList<CommandExit> ExitCodes { get; } =
-        [new(ExitCode.No, "the backup failed"), new(ExitCode.Refused, "another one is being made, or there is no such host"), new(ExitCode.Store, "the control plane cannot be reached")];
+    [
+        new(ExitCode.No, "the backup failed; with --cancel: it was committed before it could end"),
+        new(ExitCode.Refused, "another one is being made, or there is no such host; with --cancel: it has ended"),
+        new(ExitCode.Store, "the control plane cannot be reached"),
+    ];
 
     /// <inheritdoc/>
     public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
     {
-        using var controlPlane = new HttpControlPlane(context.Options);
+        using var controlPlane = new HttpControlPlane(context);
+        if (context.Options.TryGet(OptionTable.Cancel, out var label))
+            return await CancelAsync(context, controlPlane, label, cancellationToken).ConfigureAwait(false);
         var request = new BackupRequest(context.Options.Get(OptionTable.Type), context.Options.Find(OptionTable.BackupHost));
         var begun = await controlPlane.StartBackupAsync(request, cancellationToken).ConfigureAwait(false);
         if (context.Options.Get(OptionTable.Detach)) return ReportDetached(context, begun);
@@ -63,6 +71,27 @@ public sealed class BackupCommand : AgentCommand
         }
     }
 
+    private static async Task<int> CancelAsync(
+        CommandContext context, HttpControlPlane controlPlane, BackupName label, CancellationToken cancellationToken)
+    {
+        foreach (var other in (OptionRow[])[OptionTable.Type, OptionTable.BackupHost])
+            if (context.Options.SourceOf(other) is { Origin: OptionOrigin.Flag })
+                throw new ConfigurationException($"--cancel ends a backup, {other.Flag} is for one that begins", $"leave {other.Flag} out");
+        var reason = context.Options.Find(OptionTable.Reason) ?? new CancelRequest().Reason;
+        var asked = await controlPlane.CancelBackupAsync(label, reason, cancellationToken).ConfigureAwait(false);
+        var screen = new BackupScreen(context, asked);
+        if (context.Options.Get(OptionTable.Detach)) return screen.Asked(asked);
+        try
+        {
+            return screen.FinishCancelled(await FollowAsync(context, controlPlane, asked, screen, cancellationToken).ConfigureAwait(false));
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            screen.Asked(asked);
+            return ExitCode.Interrupted;
+        }
+    }
+
     private static async Task<BackupDocument> FollowAsync(
         CommandContext context, HttpControlPlane controlPlane, BackupDocument begun, BackupScreen screen, CancellationToken cancellationToken)
     {
@@ -73,6 +102,7 @@ public sealed class BackupCommand : AgentCommand
             try
             {
                 last = await controlPlane.GetBackupAsync(begun.Label, WaitSeconds, cancellationToken).ConfigureAwait(false);
+                screen.Heard();
                 heard = context.Clock.GetUtcNow();
             }
             catch (StoreException e) when (context.Clock.GetUtcNow() - heard < Patience)

@@ -21,7 +21,6 @@ internal sealed class BackupScreen(CommandContext context, BackupDocument begun)
     /// <summary>How far it is.</summary>
     public void Show(BackupDocument now)
     {
-        _missed = false;
         if (!_told && now.Progress is { TotalBytes: > 0 } first)
         {
             _told = true;
@@ -39,7 +38,10 @@ internal sealed class BackupScreen(CommandContext context, BackupDocument begun)
         }
     }
 
-    /// <summary>The control plane did not answer.</summary>
+    /// <summary>The control plane answers (again).</summary>
+    public void Heard() => _missed = false;
+
+    /// <summary>The control plane did not answer: said once, until it is heard again.</summary>
     public void Miss(StoreException failure)
     {
         if (_missed) return;
@@ -66,6 +68,25 @@ internal sealed class BackupScreen(CommandContext context, BackupDocument begun)
         context.Output.WriteLine($"{end.Label}  committed in {Quantity.Duration(took)} · {Quantity.Bytes(result.ReadBytes)} read, {Quantity.Bytes(result.StoredBytes)} stored{Ratio(result)} · {result.CorruptPages} corrupt pages");
         context.Output.WriteLine($"restorable from {Quantity.Time(result.StopTime)} on");
         return ExitCode.Done;
+    }
+
+    /// <summary>It was asked to end, and nobody waits until it has; the exit code.</summary>
+    public int Asked(BackupDocument asked)
+    {
+        Clear();
+        if (context.Json) context.WriteJson(asked, ApiJson.Default.BackupDocument);
+        else context.Output.WriteLine($"{asked.Label}  was asked to end; whether it has: holdfast info");
+        return ExitCode.Done;
+    }
+
+    /// <summary>How a backup that was asked to end did; the exit code.</summary>
+    public int FinishCancelled(BackupDocument end)
+    {
+        Clear();
+        var hasEnded = end.Phase == BackupPhase.Failed;
+        if (context.Json) context.WriteJson(end, ApiJson.Default.BackupDocument);
+        else context.Output.WriteLine($"{end.Label}  {(hasEnded ? $"ended: {end.Error}" : "was committed before it could end")}");
+        return hasEnded ? ExitCode.Done : ExitCode.No;
     }
 
     /// <summary>One line: the bar while it copies, else what is waited for.</summary>

@@ -186,7 +186,7 @@ internal sealed class BackupSession : IAsyncDisposable
         }
         catch (NpgsqlException e)
         {
-            throw new SessionLostException($"{doing}: the session with the server is lost: {e.GetBaseException().Message}", e);
+            throw new SessionLostException($"{doing}: the session with the server is lost: {ServerFailure.TextOf(e)}", e);
         }
         catch (InvalidOperationException e) when (_connection.Session.State != System.Data.ConnectionState.Open)
         {

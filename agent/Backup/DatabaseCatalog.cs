@@ -89,7 +89,7 @@ internal static class DatabaseCatalog
         try { return await call().ConfigureAwait(false); }
         catch (Exception e) when (e is not HoldfastException && !cancellationToken.IsCancellationRequested)
         {
-            throw new ConfigurationException($"reading a database's catalog: {e.GetBaseException().Message}", "see the server's log", e);
+            throw new ConfigurationException($"reading a database's catalog: {ServerFailure.TextOf(e)}", "see the server's log", e);
         }
     }
 

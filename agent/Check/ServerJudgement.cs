@@ -73,10 +73,16 @@ public static class ServerJudgement
         var hint = $"set archive_command = '{Expected(cluster)}' and reload";
         if (command.Length == 0 || !command.Contains("archive-push", StringComparison.Ordinal) || !command.Contains("holdfast", StringComparison.Ordinal))
         {
-            yield return (command.Length == 0 ? "archive_command is empty" : $"archive_command does not call holdfast archive-push: {command}", hint);
+            var problem = command.Length == 0 ? "archive_command is empty" : $"archive_command does not call archive-push: {command}";
+            yield return (problem, hint);
             yield break;
         }
-        if (!command.Contains("%p", StringComparison.Ordinal)) yield return ($"archive_command names no file (%p): {command}", hint);
+        if (!command.Contains("%p", StringComparison.Ordinal))
+        {
+            var namesFile = command.Contains("%f", StringComparison.Ordinal);
+            var mistaken = namesFile ? ": %f is its name, archive-push takes its path, %p" : " (%p)";
+            yield return ($"archive_command names no file{mistaken}: {command}", hint);
+        }
         if (Flag(command, "cluster") is { } other && other != cluster) yield return ($"archive_command archives into cluster {other}, this is cluster {cluster}", hint);
         if (Flag(command, "config") is { } file && file != configurationFile)
             yield return ($"archive_command uses {file}, this check uses {configurationFile}", $"run the check as archive_command does: holdfast check --config={file}");

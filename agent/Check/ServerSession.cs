@@ -84,7 +84,7 @@ public sealed class ServerSession : IAsyncDisposable
         }
         catch (Exception e) when (e is NpgsqlException or InvalidCastException)
         {
-            throw new ConfigurationException($"{doing}: {e.GetBaseException().Message}", "see the server's log", e);
+            throw new ConfigurationException($"{doing}: {ServerFailure.TextOf(e)}", "see the server's log", e);
         }
     }
 

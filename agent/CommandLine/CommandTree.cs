@@ -70,7 +70,7 @@ public static class CommandTree
     private static Invocation WithoutCommand(IReadOnlyList<string> words, bool help)
     {
         if (words.FirstOrDefault(word => word is not ("--help" or "-h")) is not { } word) return new Invocation(null, new GivenFlags([], [], help));
-        if (word.StartsWith('-')) throw new ConfigurationException("expected a command before the options", "holdfast help lists the commands");
+        if (word.StartsWith('-')) throw new ConfigurationException("expected a command before the options", "the commands: holdfast help");
         throw UnknownCommand(word);
     }
 
@@ -79,7 +79,8 @@ public static class CommandTree
     {
         var shown = word.Length <= 64 ? word : word[..64] + "…";
         var near = NearestName.Of(word, CommandTable.All.Select(command => command.Name));
-        return new ConfigurationException($"unknown command {shown}", near is null ? "holdfast help lists the commands" : $"did you mean: holdfast {near}");
+        return new ConfigurationException($"unknown command {shown}",
+            near is null ? "the commands: holdfast help" : $"did you mean: holdfast {near}");
     }
 
     /// <summary>"--yes=n" would reach the tree as --yes and a stray "n": the opposite of what was meant.</summary>

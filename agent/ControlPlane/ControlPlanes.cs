@@ -11,8 +11,11 @@ namespace Holdfast.Agent.ControlPlane;
 public static class ControlPlanes
 {
     /// <summary>Opens it; null when nothing says where one is. Makes no request.</summary>
-    public static IControlPlane? TryOpen(CommandContext context) =>
-        EmbeddedControlPlane.TryOpen(context) ?? (context.Options.TryGet(OptionTable.ControlPlaneUrl, out _) ? new HttpControlPlane(context.Options) : (IControlPlane?)null);
+    public static IControlPlane? TryOpen(CommandContext context)
+    {
+        if (EmbeddedControlPlane.TryOpen(context) is { } embedded) return embedded;
+        return context.Options.TryGet(OptionTable.ControlPlaneUrl, out _) ? new HttpControlPlane(context) : null;
+    }
 
     /// <summary>As <see cref="TryOpen"/>, for commands that need one.</summary>
     /// <exception cref="ConfigurationException">Nothing says where it is.</exception>

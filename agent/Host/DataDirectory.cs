@@ -36,7 +36,7 @@ public sealed record DataDirectory(string Path, ControlFile Control)
         catch (DirectoryNotFoundException) { return []; }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ConfigurationException($"{Resolve(folder)}: {e.Message}", "run holdfast as the user that owns the data directory", e);
+            throw new ConfigurationException($"{Resolve(folder)}: {e.Message}", "run this as the user that owns the data directory", e);
         }
     }
 
@@ -54,7 +54,8 @@ public sealed record DataDirectory(string Path, ControlFile Control)
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new ConfigurationException($"{file}: {e.Message}", "name the data directory by pg-path, and run holdfast as the user that owns it", e);
+                throw new ConfigurationException($"{file}: {e.Message}",
+                    "name the data directory by pg-path, and run this as the user that owns it", e);
             }
             catch (DamagedException) when (attempt < 5)
             {

@@ -152,7 +152,8 @@ internal static partial class RawFiles
     {
         var (error, text) = (Marshal.GetLastPInvokeError(), Marshal.GetLastPInvokeErrorMessage());
         return error is AccessDenied or 1
-            ? new ConfigurationException($"cannot {doing} {Display(path)}: {text}", "run holdfast as the user that PostgreSQL runs as; a file that the server does not need belongs elsewhere")
+            ? new ConfigurationException($"cannot {doing} {Display(path)}: {text}",
+                "run this as the user that PostgreSQL runs as; a file that the server does not need belongs elsewhere")
             : new DamagedException($"cannot {doing} {Display(path)}: {text}", "look at the kernel's log: the disk may be failing");
     }
 

@@ -58,9 +58,7 @@ public sealed class ServerConnection : IAsyncDisposable
         catch (Exception e) when (e is NpgsqlException or TimeoutException or System.Net.Sockets.SocketException)
         {
             await source.DisposeAsync().ConfigureAwait(false);
-            throw new ConfigurationException(
-                $"cannot connect to PostgreSQL at {settings.Host}, port {settings.Port}, as {settings.Username}: {e.GetBaseException().Message}",
-                Hint(e, settings), e);
+            throw ServerFailure.Connecting(e, settings);
         }
         catch
         {
@@ -108,12 +106,4 @@ public sealed class ServerConnection : IAsyncDisposable
         var command = new NpgsqlCommand("SET transaction_timeout = 0", session);
         await using (command.ConfigureAwait(false)) await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
     }
-
-    private static string Hint(Exception failure, NpgsqlConnectionStringBuilder settings) => failure switch
-    {
-        PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } =>
-            ServerGrants.MoreConnections(settings.Username!, settings.Database!),
-        _ => "is the server running? Its socket folder is pg-socket-path, its port pg-port, the role pg-user; "
-            + "run this as the user that PostgreSQL runs as",
-    };
 }

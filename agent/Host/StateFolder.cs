@@ -39,7 +39,8 @@ public sealed partial class StateFolder(string path)
         }
         catch (UnauthorizedAccessException e)
         {
-            throw new ConfigurationException($"{file} cannot be read: {e.Message}", "run holdfast as the user that PostgreSQL runs as (sudo -u postgres …), and see state-path", e);
+            throw new ConfigurationException($"{file} cannot be read: {e.Message}",
+                "run this as the user that PostgreSQL runs as (sudo -u postgres …), and see state-path", e);
         }
     }
 
@@ -73,7 +74,8 @@ public sealed partial class StateFolder(string path)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException) // the last: beyond the limit of a file's length (EFBIG)
         {
-            throw new ConfigurationException($"{file} cannot be written: {e.Message}", "state-path must belong to the user that holdfast runs as, and have room", e);
+            throw new ConfigurationException($"{file} cannot be written: {e.Message}",
+                "state-path must belong to the user that runs this, and have room", e);
         }
     }
 

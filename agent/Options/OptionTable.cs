@@ -257,7 +257,8 @@ public static partial class OptionTable
     public static readonly OptionRow<HostRole> Role = Choice<HostRole>("role", Keys, CommandSet.Token, "what the host that the token registers may do", ["database", "restorer", "drill"], "database", "most hosts run PostgreSQL");
 
     /// <summary>reason</summary>
-    public static readonly OptionRow<string> Reason = Text("reason", Keys, Revoke, "why, for those who read the log later", places: OptionPlaces.Flag);
+    public static readonly OptionRow<string> Reason = Text("reason", Keys, Revoke | Backup,
+        "why, for those who read the log later", places: OptionPlaces.Flag);
 
     /// <summary>enrolment-token</summary>
     public static readonly OptionRow<string> EnrolmentToken = Secret("enrolment-token", Keys, Register | Adopt, "the one-time token that init made for this host");
@@ -275,6 +276,10 @@ public static partial class OptionTable
 
     /// <summary>detach</summary>
     public static readonly OptionRow<bool> Detach = Boolean("detach", Backups, Backup, "begin it and do not wait", "n", "who waits learns whether it is restorable", "", OptionPlaces.Flag);
+
+    /// <summary>cancel</summary>
+    public static readonly OptionRow<BackupName> Cancel = Flag<BackupName>("cancel", Backups, Backup,
+        "end the backup of this label instead of beginning one", OptionParsers.Label, "a backup's label such as 20260102-020000F");
 
     /// <summary>schedule-full</summary>
     public static readonly OptionRow<string> ScheduleFull = Schedule("schedule-full", "full");
@@ -411,7 +416,7 @@ public static partial class OptionTable
         PgPath, PgSocketPath, PgHost, PgPort, PgUser, PgDatabase,
         ControlPlaneKey, ContentKeyFile, EscrowKeyFile, IndexKeyFile, ContentPrivateKeyFile, IndexPrivateKeyFile, SigningKeyFile, ContentKey, EscrowKey, IndexKey, SigningKey, KeyVaultAuth, EqualityKeyFile, ControlPlaneConfig,
         ControlPlaneUrl, ControlPlaneApp, ControlPlaneApiKey, ControlPlaneApiKeyFile, ControlPlaneOperatorKey, ControlPlaneOperatorKeyFile, SasDays, Role, Reason, EnrolmentToken, EnrolmentTokenFile,
-        Type, BackupHost, Detach, ScheduleFull, ScheduleDiff, ScheduleIncr,
+        Type, BackupHost, Detach, Cancel, ScheduleFull, ScheduleDiff, ScheduleIncr,
         Kit, TargetTime, TargetXid, TargetLsn, TargetName, TargetImmediate, TargetExclusive, TargetTimeline, TargetAction, Set, TablespaceMap, ConfigPath, LinkAll, AdoptAfterwards, SkipSpaceCheck, DryRun,
         RestoredKeys, CompressLevel, ArchiveTimeout, ArchiveGetTimeout, WalDamaged,
         JobPoll, HeartbeatInterval, BackupStoreTimeout, HostName, ProcessMax, StatePath, SpoolPath, SpoolMax, KeyPath,

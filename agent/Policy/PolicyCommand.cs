@@ -45,7 +45,7 @@ public sealed class PolicyCommand : AgentCommand
     /// <inheritdoc/>
     public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
     {
-        using var controlPlane = new HttpControlPlane(context.Options);
+        using var controlPlane = new HttpControlPlane(context);
         var document = await controlPlane.GetPolicyAsync(cancellationToken).ConfigureAwait(false);
         if (Types.Any(type => context.Options.Find(type.Option) is not null))
         {

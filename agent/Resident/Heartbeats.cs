@@ -76,7 +76,8 @@ internal sealed class Heartbeats(CommandContext context, ReportChannel reports, 
             }
             catch (NpgsqlException e)
             {
-                throw new ConfigurationException($"asking the server where its WAL is: {e.GetBaseException().Message}", "see the server's log", e);
+                throw new ConfigurationException($"asking the server where its WAL is: {ServerFailure.TextOf(e)}",
+                    "see the server's log", e);
             }
         }
     }

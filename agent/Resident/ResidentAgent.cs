@@ -98,7 +98,9 @@ internal sealed class ResidentAgent(CommandContext context, Host.Repository mail
                 _cursor.Finish();
                 return;
             default:
-                await EndAsync(job.Id, JobEnd.Refusal($"job {received.Number} is of a kind that this agent (version {Version.AgentVersion.Text}) does not know", "upgrade holdfast on this host to the control plane's version"), stop).ConfigureAwait(false);
+                var unknown = $"job {received.Number} is of a kind that this agent (version {Version.AgentVersion.Text}) does not know";
+                var refusal = JobEnd.Refusal(unknown, "install the control plane's version on this host; this one's: holdfast version");
+                await EndAsync(job.Id, refusal, stop).ConfigureAwait(false);
                 return;
         }
     }

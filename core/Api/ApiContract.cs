@@ -44,6 +44,9 @@ public static class ApiContract
         {
             // Not ours: the status says what can be said.
         }
+        if (problem is null && GatewayException.IsPassing(status))
+            return new GatewayException($"{doing}: HTTP {status}, and not by the control plane itself",
+                "does the control plane run, and does what stands before it reach it?", status);
         if (problem is null) return new StoreException($"{doing}: HTTP {status} and no answer of a control plane", "is that address the control plane's?");
         return problem.Kind switch
         {

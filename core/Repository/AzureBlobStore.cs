@@ -222,8 +222,9 @@ public sealed class AzureBlobStore : IObjectStore
         item.Properties.ETag?.ToString("H") ?? throw new StoreException($"the listing gives no ETag for \"{item.Name}\""),
         item.Properties.LastModified ?? default));
 
-    private static StoreCallException Refused(StoreCall call, Refusal refusal, string why) =>
-        new($"could not {call}: refused with {refusal.Failure.Text}, {why}", refusal.Failure.Hint, refusal.Status, refusal.ErrorCode, attempts: 1);
+    private StoreCallException Refused(StoreCall call, Refusal refusal, string why) =>
+        new($"could not {call}: refused with {refusal.Failure.Text}, {why}",
+            _calls.HintFor(call, refusal.Failure), refusal.Status, refusal.ErrorCode, attempts: 1);
 
     private StoreCall Call(string verb, string? name, long bytes = 0) => new(verb, DisplayName, name, bytes);
 

@@ -32,7 +32,7 @@ public sealed class BlobServices : IDisposable
     /// <param name="observe">Told after each call; must not throw.</param>
     /// <exception cref="ConfigurationException">Something in the settings is wrong.</exception>
     public static BlobServices Open(StoreSettings settings, Action<StoreCallReport>? observe = null) =>
-        Open(settings, new StoreCalls(settings.Calls, observe: observe));
+        Open(settings, new StoreCalls(settings.Calls, observe: observe) { Tokens = SasWindow.Of(settings.Credential, settings.Names) });
 
     /// <summary>As the public one, with a funnel and a policy (run for each request, next to the wire) of the test's own.</summary>
     internal static BlobServices Open(StoreSettings settings, StoreCalls calls, HttpPipelinePolicy? extraPolicy = null) => new(settings, calls, extraPolicy);
@@ -88,7 +88,7 @@ public sealed class BlobServices : IDisposable
             _ when _identity is not null => new BlobServiceClient(BlobEndpoint, _identity, BlobOptions()),
             _ => throw new ConfigurationException($"{_settings.Credential} opens single containers, not the account"),
         };
-        StoreSettings.CheckEndpoint(new Uri(service.Uri.GetLeftPart(UriPartial.Path)), "endpoint");
+        StoreSettings.CheckEndpoint(new Uri(service.Uri.GetLeftPart(UriPartial.Path)), "repo-endpoint");
         return service;
     });
 
@@ -105,7 +105,7 @@ public sealed class BlobServices : IDisposable
         };
     });
 
-    private Uri BlobEndpoint => StoreSettings.CheckEndpoint(_settings.Endpoint, "endpoint");
+    private Uri BlobEndpoint => StoreSettings.CheckEndpoint(_settings.Endpoint, "repo-endpoint");
 
     private Uri QueueEndpoint => EndpointOf("queue", _settings.QueueEndpoint);
 
@@ -140,10 +140,11 @@ public sealed class BlobServices : IDisposable
 
     private Uri EndpointOf(string service, Uri? configured)
     {
-        if (configured is not null) return StoreSettings.CheckEndpoint(configured, service + "-endpoint");
+        if (configured is not null) return StoreSettings.CheckEndpoint(configured, $"repo-{service}-endpoint");
         var blobs = _settings.Endpoint is null && _settings.Credential is StoreCredential.ConnectionString ? Service().Uri : BlobEndpoint;
         var host = blobs.Host.Replace(".blob.", $".{service}.", StringComparison.Ordinal);
-        if (host == blobs.Host) throw new ConfigurationException($"{service}-endpoint is missing, and endpoint has no \".blob.\" to derive it from");
+        if (host == blobs.Host)
+            throw new ConfigurationException($"repo-{service}-endpoint is missing, and repo-endpoint has no \".blob.\" to derive it from");
         return new UriBuilder(blobs) { Host = host }.Uri;
     }
 

@@ -159,7 +159,8 @@ public sealed record ClusterState
         if (entry.Number != Next) throw new DamagedException($"folding the cluster's log: expected entry {Next}, found entry {entry.Number}");
         if (Refusal(entry.Event, stamp) is { } refusal)
             throw new DamagedException($"folding log entry {entry.Number}: it records what must never happen: {refusal}",
-                "the control plane's signing key may be in other hands; stop the control plane and run \"holdfast verify --log\"");
+                "the control plane's signing key may be in other hands: stop the control plane, "
+                + "leave the log as it is, and follow docs/runbooks/keys-reached.md");
         return entry.Event.Fold(this, stamp) with { Next = Next + 1 };
     }
 

@@ -24,6 +24,18 @@ public sealed class StoreCalls(
     private readonly TimeProvider _time = time ?? TimeProvider.System;
     private readonly Random _random = random ?? Random.Shared;
 
+    /// <summary>When the credential's tokens are valid.</summary>
+    internal IReadOnlyList<SasWindow> Tokens { get; init; } = [];
+
+    /// <summary>What can be done about a failure: a token that is not valid, or not yet, is named before anything is guessed.</summary>
+    internal string? HintFor(StoreCall call, StoreFailure failure)
+    {
+        if (failure.Status is not (401 or 403)) return failure.Hint;
+        if (failure.ErrorCode is not (null or "AuthenticationFailed" or "AuthorizationFailure")) return failure.Hint;
+        var token = Tokens.FirstOrDefault(window => window.Opens(call.Container));
+        return token?.Explain(failure.StoreTime, _time.GetUtcNow()) ?? failure.Hint;
+    }
+
     /// <summary>Runs <paramref name="attempt"/> until it returns, fails for good, or the deadline is reached.</summary>
     /// <param name="call">What is done, for messages; its bytes lengthen the limits.</param>
     /// <param name="attempt">One request and the reading of its answer; may run many times, never twice at once.</param>
@@ -104,7 +116,7 @@ public sealed class StoreCalls(
         var tries = progress.Attempts == 1 ? "1 attempt" : string.Create(CultureInfo.InvariantCulture, $"{progress.Attempts} attempts");
         return new StoreCallException(
             string.Create(CultureInfo.InvariantCulture, $"could not {progress.Call}: {failure.Text}, {tries} in {Elapsed(progress).TotalSeconds:0.0} s"),
-            failure.Hint, failure.Status, failure.ErrorCode, progress.Attempts);
+            HintFor(progress.Call, failure), failure.Status, failure.ErrorCode, progress.Attempts);
     }
 
     private void Report(Progress progress, StoreCallOutcome outcome) =>

@@ -24,6 +24,9 @@ internal sealed record StoreFailure(string Text, bool IsTransient)
 
     public TimeSpan? RetryAfter { get; init; }
 
+    /// <summary>The store's clock, as the answer gave it.</summary>
+    public DateTimeOffset? StoreTime { get; init; }
+
     public string? Hint { get; init; }
 
     public static StoreFailure Timeout(TimeSpan limit) =>
@@ -43,7 +46,16 @@ internal sealed record StoreFailure(string Text, bool IsTransient)
         _ => null,
     };
 
-    public const string ProxyHint = "Something between this host and the store may answer in its place; check endpoint and proxies.";
+    public const string ProxyHint =
+        "Something between this host and the store may answer in its place; check repo-endpoint; proxies are not used.";
+
+    private const string AuthorityHint =
+        "If the store's certificate comes from an authority of your own, name its PEM file by repo-ca-file. "
+        + "The name in repo-endpoint must be the certificate's.";
+
+    private const string TokenServiceHint =
+        "Tokens come from repo-authority-host, those of a managed identity from the machine itself: "
+        + "check the network, its firewalls and DNS; proxies are not used.";
 
     private static StoreFailure FromAnswer(RequestFailedException answer, TimeProvider time)
     {
@@ -55,6 +67,7 @@ internal sealed record StoreFailure(string Text, bool IsTransient)
         {
             Status = answer.Status,
             ErrorCode = answer.ErrorCode,
+            StoreTime = response?.Headers.Date,
             RetryAfter = response is null ? null : RetryAfterOf(response, time),
             Hint = HintFor(answer.Status, answer.ErrorCode, response?.Headers.Date, time.GetUtcNow()),
         };
@@ -80,7 +93,7 @@ internal sealed record StoreFailure(string Text, bool IsTransient)
         (403, "AuthenticationFailed") => "Check that the SAS token has not expired and the account key was not rotated, and that this host's clock is right.",
         (403, "AuthorizationPermissionMismatch") => "Grant the SAS token or identity what this needs: hosts create and read, never overwrite or delete.",
         (401 or 403, _) => "Check the rights of the SAS token or identity on this container, the token's expiry, and the storage account's firewall.",
-        (404, "ContainerNotFound") => "Run \"holdfast init\" once for this cluster, or check the cluster's name and the endpoint.",
+        (404, "ContainerNotFound") => "Run \"holdfast init\" once for this cluster, or check the cluster's name and repo-endpoint.",
         (404, null) => ProxyHint,
         (409, "ContainerBeingDeleted") => "Somebody deleted the container. Restore it within its soft-delete time, if it has one.",
         (409, "BlobImmutableDueToPolicy") => "An immutability policy protects the blob until its retention ends.",
@@ -96,23 +109,39 @@ internal sealed record StoreFailure(string Text, bool IsTransient)
             if (e is AuthenticationException)
                 return new($"TLS failed: {Secrets.Redact(e.Message)}", false)
                 {
-                    Hint = "If the store's certificate comes from an authority of your own, name its PEM file with ca-file. The name in endpoint must be the certificate's.",
+                    Hint = (e as CertificateRefusedException)?.Hint ?? AuthorityHint,
                 };
             if (e is SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain })
-                return new($"the store's name was not resolved: {e.Message}", true) { Hint = "Check endpoint and this host's DNS." };
+                return new($"its name was not resolved: {e.Message}", true) { Hint = "Check repo-endpoint and this host's DNS." };
         }
-        return new(Secrets.Redact($"network: {cause.GetBaseException().Message}"), true) { Hint = "Check endpoint, the network and its firewalls." };
+        return new(Secrets.Redact($"network: {cause.GetBaseException().Message}"), true)
+        {
+            Hint = "Check repo-endpoint, the network and its firewalls; proxies are not used.",
+        };
     }
 
     private static StoreFailure FromIdentity(AuthenticationFailedException identity)
     {
         var refused = false;
+        // Who gives out tokens may be out of reach like the store: the network's word says more than "authentication failed".
+        if (NetworkCauseOf(identity) is { } cause)
+        {
+            var failure = FromNetwork(cause);
+            return failure with { Text = $"no token: {failure.Text}", Hint = cause is SocketException ? TokenServiceHint : failure.Hint };
+        }
         for (Exception? e = identity; e is not null; e = e.InnerException)
             refused |= e is RequestFailedException { Status: 400 or 401 or 403 } or MsalServiceException { StatusCode: 400 or 401 or 403 };
         return new($"no token: {Secrets.Redact(FirstLine(identity.Message))}", !refused)
         {
             Hint = "Check the kind of identity in the configuration, its client id and its secret or certificate.",
         };
+    }
+
+    private static Exception? NetworkCauseOf(Exception failure)
+    {
+        for (Exception? e = failure; e is not null; e = e.InnerException)
+            if (e is AuthenticationException or SocketException) return e;
+        return null;
     }
 
     private static string FirstLine(string text) => text.AsSpan().IndexOfAny('\r', '\n') is >= 0 and var end ? text[..end] : text;

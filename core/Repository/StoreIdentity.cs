@@ -31,7 +31,7 @@ internal static class StoreIdentity
         options.Diagnostics.IsLoggingEnabled = false;
         options.Diagnostics.IsDistributedTracingEnabled = false;
         options.Diagnostics.IsTelemetryEnabled = false;
-        if (authorityHost is not null) options.AuthorityHost = StoreSettings.CheckEndpoint(authorityHost, "authority-host");
+        if (authorityHost is not null) options.AuthorityHost = StoreSettings.CheckEndpoint(authorityHost, "repo-authority-host");
         return options;
     }
 

@@ -33,7 +33,9 @@ internal static class StoreTransport
         var roots = caFile is null ? null : Load(caFile);
         if (roots is not null) handler.SslOptions.CertificateChainPolicy = PolicyFor(roots);
         handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
-            errors == SslPolicyErrors.None || IsTrusted(roots, certificate, chain, errors) ? true : throw Refused(certificate, chain, errors);
+            errors == SslPolicyErrors.None || IsTrusted(roots, certificate, chain, errors)
+                // Thrown rather than answered with "false", which would not tell what is wrong.
+                ? true : throw CertificateRefusedException.Of(certificate, chain, errors, DateTimeOffset.UtcNow);
         return handler;
     }
 
@@ -69,11 +71,6 @@ internal static class StoreTransport
         bool IsOther(X509Certificate2 certificate) => !certificate.SubjectName.RawData.AsSpan().SequenceEqual(root.SubjectName.RawData);
     }
 
-    // Thrown rather than answered with "false", which would not tell what is wrong.
-    private static AuthenticationException Refused(X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
-        new($"the certificate of {certificate?.Subject ?? "nobody"} is refused: {errors}"
-            + string.Concat((chain?.ChainStatus ?? []).Select(status => $", {status.Status}")));
-
     private static X509Certificate2Collection Load(string caFile)
     {
         var roots = new X509Certificate2Collection();
@@ -83,8 +80,10 @@ internal static class StoreTransport
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
         {
-            throw new ConfigurationException($"ca-file {caFile} cannot be read: {e.Message}", "It must be a PEM file of certificates that this user may read.", e);
+            throw new ConfigurationException($"repo-ca-file {caFile} cannot be read: {e.Message}",
+                "It must be a PEM file of certificates that this user may read.", e);
         }
-        return roots.Count > 0 ? roots : throw new ConfigurationException($"ca-file {caFile} holds no certificate", "It must be a PEM file of certificates.");
+        if (roots.Count > 0) return roots;
+        throw new ConfigurationException($"repo-ca-file {caFile} holds no certificate", "It must be a PEM file of certificates.");
     }
 }

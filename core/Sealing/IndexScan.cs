@@ -84,7 +84,7 @@ internal static class IndexScan
     {
         left -= bytes;
         if (left < 0) throw new SealedObjectException("its index would take too much memory for its length",
-            "no version of Holdfast writes such an index: the host whose key signed it may be in other hands. Revoke it: holdfast revoke");
+            "no version of Holdfast writes such an index: its host's key may be in other hands. Revoke it: holdfast revoke HOST");
     }
 
     // Each ends with the only byte of it that is below 128.

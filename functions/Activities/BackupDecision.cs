@@ -20,7 +20,7 @@ public static class BackupDecision
         var host = HostOf(state, request.Host);
         if (state.Running.Find(backup => backup.System == host.System) is { } running)
             throw new RefusedException($"backup {running.Label} of system {host.System} is being made, since {running.Time}",
-                $"wait for it, or end it: POST …/backups/{running.Label}/cancel");
+                $"wait for it, or end it: holdfast backup --cancel={running.Label}");
         return new BackupIntended(BackupName.After(BackupType.Full, now, null, state.LastLabel), host.System!.Value, host.Thumbprint);
     }
 

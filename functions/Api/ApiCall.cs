@@ -61,8 +61,8 @@ public sealed class ApiCall(HttpContext http, ControlledCluster cluster)
         catch (JsonException e)
         {
             // The message names the path in the document, not its content.
-            throw new ConfigurationException($"the request is no {typeof(T).Name}, at {e.Path ?? "$"}", "GET /openapi.json says what is expected", e);
+            throw new ConfigurationException($"the request is no {typeof(T).Name}, at {e.Path ?? "$"}", ApiServer.ContractHint, e);
         }
-        throw new ConfigurationException($"the request is null, expected a {typeof(T).Name}", "GET /openapi.json says what is expected");
+        throw new ConfigurationException($"the request is null, expected a {typeof(T).Name}", ApiServer.ContractHint);
     }
 }

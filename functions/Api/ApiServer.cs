@@ -13,6 +13,10 @@ public sealed partial class ApiServer(IReadOnlyDictionary<string, ControlledClus
     /// <summary>The prefix of all operations.</summary>
     public const string Prefix = "/v1/clusters/{cluster}/";
 
+    /// <summary>For whoever asked in a way that is not understood: a command of another version, or a program of somebody else's.</summary>
+    public const string ContractHint =
+        "what can be asked is in docs/control-plane.md and at /openapi.json; if a command asked, compare versions: holdfast version";
+
     private static readonly byte[] Description = OpenApiDocument.Write(ApiOperations.All);
 
     /// <summary>Adds the gate and the routes.</summary>
@@ -44,7 +48,9 @@ public sealed partial class ApiServer(IReadOnlyDictionary<string, ControlledClus
         app.MapMethods("/openapi.json", ["GET"], http => WriteAsync(http, StatusCodes.Status200OK, ApiContract.Json, Description));
         app.MapMethods("/health", ["GET"], HealthAsync);
         app.MapMethods("/health/live", ["GET"], http => WriteAsync(http, StatusCodes.Status200OK, "text/plain", "ok\n"u8.ToArray()));
-        app.MapFallback(http => WriteAsync(http, new ApiProblem("Not here", StatusCodes.Status404NotFound, "there is nothing at this address", "GET /openapi.json lists what there is", "missing")));
+        var nothing = new ApiProblem("Not here", StatusCodes.Status404NotFound,
+            "there is nothing at this address", ContractHint, "missing");
+        app.MapFallback(http => WriteAsync(http, nothing));
     }
 
     private async Task ShieldAsync(HttpContext http, RequestDelegate next)
@@ -82,7 +88,7 @@ public sealed partial class ApiServer(IReadOnlyDictionary<string, ControlledClus
         }
         catch (BadHttpRequestException e)
         {
-            return new ApiProblem("The request is wrong", e.StatusCode, e.Message, "GET /openapi.json says what is expected", "configuration");
+            return new ApiProblem("The request is wrong", e.StatusCode, e.Message, ContractHint, "configuration");
         }
         catch (Exception e)
         {

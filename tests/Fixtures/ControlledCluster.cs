@@ -77,6 +77,9 @@ public sealed class ControlledCluster : IAsyncDisposable
         _agent.BeginErrorReadLine();
     }
 
+    /// <summary>A signal for the agent, such as SIGSTOP.</summary>
+    public void SignalAgent(int signal) => RunProcess.Signal(_agent!.Id, signal);
+
     /// <summary>SIGKILL for the agent.</summary>
     public async Task KillAgentAsync()
     {

@@ -10,14 +10,18 @@ public sealed class LoopbackCertificate
     /// <summary>Makes both and writes <c>ca.pem</c>, <c>server.pem</c> and <c>server.key</c> into <paramref name="folder"/>.</summary>
     /// <param name="folder">Where.</param>
     /// <param name="authority">The authority's name. .NET may take the wrong one of two that bear the same; Holdfast's clients do not.</param>
-    public LoopbackCertificate(string folder, string authority = "Holdfast test authority")
+    /// <param name="from">When the server's begins to be valid; the authority's is valid now.</param>
+    /// <param name="until">When it ceases to be.</param>
+    public LoopbackCertificate(
+        string folder, string authority = "Holdfast test authority", DateTimeOffset? from = null, DateTimeOffset? until = null)
     {
         (CaFile, ServerFile, KeyFile) = (Path.Combine(folder, "ca.pem"), Path.Combine(folder, "server.pem"), Path.Combine(folder, "server.key"));
-        var (from, until) = (DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(30));
+        var now = DateTimeOffset.UtcNow;
         using var caKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var ca = AuthorityRequest(caKey, authority).CreateSelfSigned(from, until);
+        using var ca = AuthorityRequest(caKey, authority).CreateSelfSigned(now.AddDays(-60), now.AddDays(60));
         using var serverKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var server = ServerRequest(serverKey).Create(ca, from, until, RandomNumberGenerator.GetBytes(16));
+        var (begins, ends) = (from ?? now.AddDays(-1), until ?? now.AddDays(30));
+        using var server = ServerRequest(serverKey).Create(ca, begins, ends, RandomNumberGenerator.GetBytes(16));
         File.WriteAllText(CaFile, ca.ExportCertificatePem());
         File.WriteAllText(ServerFile, server.ExportCertificatePem());
         File.WriteAllText(KeyFile, serverKey.ExportPkcs8PrivateKeyPem());

@@ -62,7 +62,7 @@ public sealed class CheckTests(SharedAzurite azurite)
         await using var host = await CheckedHost.StartAsync(azurite.Server);
         await host.SetAsync("archive_command", "cp %p /nowhere/%f");
         var report = await host.CheckAsync(1);
-        Assert.Contains(report.Findings, finding => finding.Status == CheckStatus.Fail && finding.Message.StartsWith("archive_command does not call holdfast", StringComparison.Ordinal));
+        Assert.Contains(report.Findings, finding => finding.Status == CheckStatus.Fail && finding.Message.StartsWith("archive_command does not call archive-push", StringComparison.Ordinal));
         Assert.Null(report.Trial);
     }
 

@@ -70,6 +70,29 @@ public sealed class ControlledBackupTests(SharedAzurite azurite)
     }
 
     [NeedsFact(Everything)]
+    public async Task A_backup_that_stands_in_the_way_is_ended_by_the_command_that_the_refusal_names()
+    {
+        await using var cluster = await ControlledCluster.StartAsync(azurite.Server, 17);
+        cluster.SignalAgent(19); // SIGSTOP: it takes the job later
+        (await cluster.RunAsync("backup", "--type=full", "--detach")).MustExit();
+        var refused = (await cluster.RunAsync("backup", "--type=full", "--detach")).MustExit(3);
+        var hint = refused.Error[refused.Error.IndexOf("holdfast backup ", StringComparison.Ordinal)..].Trim().Split(' ');
+
+        var ending = cluster.RunAsync(hint[1], [.. hint[2..], "--reason=in the way"]);
+        bool IsAsked() => cluster.ControlPlane.Log.Contains("cancel", StringComparison.OrdinalIgnoreCase) || ending.IsCompleted;
+        await Eventually.IsTrueAsync(() => Task.FromResult(IsAsked()), () => cluster.Log);
+        cluster.SignalAgent(18);
+        var ended = (await ending).MustExit();
+        Assert.EndsWith("ended: cancelled: in the way\n", ended.Output, StringComparison.Ordinal);
+
+        var again = (await cluster.RunAsync(hint[1], hint[2..])).MustExit(3);
+        Assert.Contains("has ended: it is failed", again.Error, StringComparison.Ordinal);
+        var both = (await cluster.RunAsync(hint[1], [.. hint[2..], "--type=full"])).MustExit(2);
+        Assert.Contains("--type", both.Error, StringComparison.Ordinal);
+        (await cluster.RunAsync("backup", "--type=full")).MustExit();
+    }
+
+    [NeedsFact(Everything)]
     public async Task A_segment_that_vanished_from_the_store_is_told_by_its_name()
     {
         await using var cluster = await ControlledCluster.StartAsync(azurite.Server, 17);

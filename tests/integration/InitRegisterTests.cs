@@ -121,6 +121,9 @@ public sealed class InitRegisterTests(SharedAzurite azurite)
         var output = await world.RegisterAsync(server);
         Assert.Contains($"archive_command = 'holdfast archive-push --config={world.Configuration("agent")} --state-path={world["state"]} %p'", output, StringComparison.Ordinal);
         await world.PushReadyAsync(server);
+        var mistaken = await world.FailsAsync(2, ["archive-push", .. world.Host(server), world.Spool, segment]);
+        Assert.Contains("was given the file's name (%f), it takes its path (%p)", mistaken, StringComparison.Ordinal);
+        Assert.Contains("HINT: in postgresql.conf: archive_command = 'holdfast archive-push %p'", mistaken, StringComparison.Ordinal);
 
         var destination = world["fetched"];
         await world.MustAsync(["archive-get", .. world.Host(server, "restorer", "restorer"), world.Spool, segment, destination]);

@@ -28,7 +28,9 @@ public sealed class ManifestReader(IObjectStore catalog, Keyring keyring, IReadO
 {
     // Writers cut shards at 16 MiB, but one file's extents stay together.
     private const int MaxRoot = 16 << 20;
-    private const string Rebuild = "the packs are not lost: \"holdfast catalog rebuild\" makes the manifest anew, or bring the blob back from a replica";
+    private const string Rebuild =
+        "the backup's packs are not lost: bring the blob back, from a replica or by the account's soft delete. "
+        + "Another backup can be restored meanwhile: holdfast info, then holdfast restore --set=LABEL";
 
     private readonly SealedStore _store = new(catalog);
 

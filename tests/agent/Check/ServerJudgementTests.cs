@@ -32,9 +32,11 @@ public class ServerJudgementTests
 
     [Theory]
     [InlineData("", "archive_command is empty")]
-    [InlineData("cp %p /mnt/%f", "archive_command does not call holdfast archive-push: cp %p /mnt/%f")]
-    [InlineData("pgbackrest archive-push %p", "archive_command does not call holdfast archive-push: pgbackrest archive-push %p")]
+    [InlineData("cp %p /mnt/%f", "archive_command does not call archive-push: cp %p /mnt/%f")]
+    [InlineData("pgbackrest archive-push %p", "archive_command does not call archive-push: pgbackrest archive-push %p")]
     [InlineData("holdfast archive-push", "archive_command names no file (%p): holdfast archive-push")]
+    [InlineData("holdfast archive-push %f",
+        "archive_command names no file: %f is its name, archive-push takes its path, %p: holdfast archive-push %f")]
     [InlineData("holdfast archive-push --cluster=other %p", "archive_command archives into cluster other, this is cluster shop")]
     [InlineData("holdfast archive-push --cluster other %p", "archive_command archives into cluster other, this is cluster shop")]
     [InlineData("holdfast archive-push --config=/etc/other.conf %p", "archive_command uses /etc/other.conf, this check uses /etc/holdfast/holdfast.conf")]

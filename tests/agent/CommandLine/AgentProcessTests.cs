@@ -109,8 +109,8 @@ public sealed class AgentProcessTests
 
     [Theory]
     [InlineData("chek", "ERROR: unknown command chek\nHINT: did you mean: holdfast check\n")]
-    [InlineData("xyzzyx", "ERROR: unknown command xyzzyx\nHINT: holdfast help lists the commands\n")]
-    [InlineData("--foo", "ERROR: expected a command before the options\nHINT: holdfast help lists the commands\n")]
+    [InlineData("xyzzyx", "ERROR: unknown command xyzzyx\nHINT: the commands: holdfast help\n")]
+    [InlineData("--foo", "ERROR: expected a command before the options\nHINT: the commands: holdfast help\n")]
     public async Task A_wrong_command_is_told(string word, string expected)
     {
         var (code, _, error) = await AgentRun.Of(word);

@@ -54,7 +54,7 @@ public class BlobServicesTests(SharedAzurite azurite)
         using var host = BlobServices.Open(settings with { Credential = await SasAsync(owner, "cr", TimeSpan.FromHours(-1)) });
         var failure = await Assert.ThrowsAsync<StoreCallException>(() => host.Data.CreateAsync("x", Content, None));
         Assert.Equal(403, failure.Status);
-        Assert.Contains("expir", failure.Hint, StringComparison.Ordinal);
+        Assert.Contains("The SAS token expired at", failure.Hint, StringComparison.Ordinal);
     }
 
     [NeedsFact(Needs.Azurite)]
@@ -93,7 +93,7 @@ public class BlobServicesTests(SharedAzurite azurite)
         using var services = BlobServices.Open(azurite.NewCluster() with { CaFile = null });
         var failure = await Assert.ThrowsAsync<StoreCallException>(() => services.Data.GetPropertiesAsync("x", None));
         Assert.Equal(1, failure.Attempts);
-        Assert.Contains("ca-file", failure.Hint, StringComparison.Ordinal);
+        Assert.Contains("repo-ca-file", failure.Hint, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -101,8 +101,31 @@ public class BlobServicesTests(SharedAzurite azurite)
     {
         using var folder = new ScratchFolder();
         var certificate = new LoopbackCertificate(folder.Path); // for localhost and 127.0.0.1
+        var failure = await RefusedByAsync(certificate, "127.0.0.2");
+        Assert.Contains("RemoteCertificateNameMismatch", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("repo-ca-file", failure.Hint, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(1, 30, "this host's clock is behind")]
+    [InlineData(-30, -1, "certificate has expired")]
+    public async Task A_certificate_that_is_not_valid_now_is_told_by_its_dates_and_this_hosts_clock(
+        int fromDays, int untilDays, string hint)
+    {
+        using var folder = new ScratchFolder();
+        var (from, until) = (DateTimeOffset.UtcNow.AddDays(fromDays), DateTimeOffset.UtcNow.AddDays(untilDays));
+        var failure = await RefusedByAsync(new LoopbackCertificate(folder.Path, from: from, until: until), "127.0.0.1");
+        Assert.Contains("NotTimeValid", failure.Message, StringComparison.Ordinal);
+        Assert.Contains($"CN=localhost is valid from {from:yyyy-MM-dd HH:mm}", failure.Message, StringComparison.Ordinal);
+        Assert.Contains($"to {until:yyyy-MM-dd HH:mm}", failure.Message, StringComparison.Ordinal);
+        Assert.Contains($"this host's clock says {DateTimeOffset.UtcNow:yyyy-MM-dd}", failure.Message, StringComparison.Ordinal);
+        Assert.Contains(hint, failure.Hint, StringComparison.OrdinalIgnoreCase);
+    }
+
+    private static async Task<StoreCallException> RefusedByAsync(LoopbackCertificate certificate, string address)
+    {
         using var server = X509Certificate2.CreateFromPemFile(certificate.ServerFile, certificate.KeyFile);
-        using var listener = new TcpListener(IPAddress.Parse("127.0.0.2"), 0);
+        using var listener = new TcpListener(IPAddress.Parse(address), 0);
         listener.Start();
         var handshake = Task.Run(async () =>
         {
@@ -113,7 +136,6 @@ public class BlobServicesTests(SharedAzurite azurite)
         });
         using var services = BlobServices.Open(Local() with { Endpoint = new Uri($"https://{listener.LocalEndpoint}/a"), CaFile = certificate.CaFile });
         var failure = await Assert.ThrowsAsync<StoreCallException>(() => services.Data.GetPropertiesAsync("x", None));
-        Assert.Contains("RemoteCertificateNameMismatch", failure.Message, StringComparison.Ordinal);
         try
         {
             await handshake;
@@ -122,6 +144,7 @@ public class BlobServicesTests(SharedAzurite azurite)
         {
             // the client went away, as it should
         }
+        return failure;
     }
 
     [Theory]

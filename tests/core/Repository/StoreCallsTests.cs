@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Security.Authentication;
 using Azure;
 using Holdfast.Core;
@@ -67,7 +68,35 @@ public class StoreCallsTests
         var failure = await Assert.ThrowsAsync<StoreCallException>(() => New().RunAsync<int>(Call,
             _ => throw new RequestFailedException(0, "tls", new HttpRequestException("tls", new AuthenticationException("untrusted root"))), default));
         Assert.Equal(1, failure.Attempts);
-        Assert.Contains("ca-file", failure.Hint, StringComparison.Ordinal);
+        Assert.Contains("repo-ca-file", failure.Hint, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("st=2999-01-01T00%3A00%3A00Z&se=2999-02-01T00%3A00%3A00Z&sig=SECRET",
+        "not valid yet: from 2999-01-01 00:00:00Z on; the store's clock says")]
+    [InlineData("?st=2020-01-01&se=2020-02-01T00:00:00Z&sig=SECRET", "expired at 2020-02-01 00:00:00Z; the store's clock says")]
+    [InlineData("st=2020-01-01&se=2999-02-01&sig=SECRET", "account key was not rotated")]
+    public async Task A_token_that_is_not_valid_now_is_named_with_both_clocks(string token, string expected)
+    {
+        var tokens = SasWindow.Of(new StoreCredential.ContainerSas(token, null, null, null), new ContainerNames("shop"));
+        var calls = new StoreCalls(null, _time, _reports.Add, _time.Skip) { Tokens = tokens };
+        var call = new StoreCall("read", "https://acct/shop-data", "blob");
+        var failure = await Assert.ThrowsAsync<StoreCallException>(() => calls.RunAsync<int>(call,
+            _ => throw new RequestFailedException(403, "refused", "AuthenticationFailed", null), default));
+        Assert.Contains(expected, failure.Hint, StringComparison.Ordinal);
+        Assert.DoesNotContain("SECRET", failure.Hint + failure.Message, StringComparison.Ordinal);
+    }
+
+    // The sibling: who gives out tokens may be out of reach as well.
+    [Fact]
+    public async Task A_token_service_that_is_out_of_reach_is_told_by_what_the_network_says()
+    {
+        var network = new HttpRequestException("x", new SocketException((int)SocketError.ConnectionRefused));
+        var options = new StoreCallOptions { Deadline = TimeSpan.FromSeconds(1) };
+        var failure = await Assert.ThrowsAsync<StoreCallException>(() => New(options).RunAsync<int>(Call,
+            _ => throw new Azure.Identity.AuthenticationFailedException("authentication failed", network), default));
+        Assert.Contains("no token: network: Connection refused", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("repo-authority-host", failure.Hint, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -69,6 +69,7 @@ public class ApiGateTests
             Assert.Equal((failure.GetType(), failure.Message, failure.Hint), (arrived.GetType(), arrived.Message, arrived.Hint));
         }
         Assert.DoesNotContain("secret", ApiContract.Of(new InvalidOperationException("a secret")).Detail, StringComparison.Ordinal);
-        Assert.IsType<Holdfast.Core.StoreException>(ApiContract.Failure("asking", 502, "<html>a proxy's page</html>"u8));
+        Assert.IsType<GatewayException>(ApiContract.Failure("asking", 502, "<html>a proxy's page</html>"u8));
+        Assert.IsType<Holdfast.Core.StoreException>(ApiContract.Failure("asking", 404, "<html>a proxy's page</html>"u8));
     }
 }

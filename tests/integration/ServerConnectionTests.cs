@@ -1,0 +1,58 @@
+using Holdfast.Agent.CommandLine;
+using Holdfast.Agent.Host;
+using Holdfast.Agent.Options;
+using Holdfast.Core;
+using Holdfast.Tests.Fixtures;
+using Npgsql;
+
+namespace Holdfast.Tests.Integration;
+
+/// <summary>What a real server, or its absence, makes of a connection: the driver's words never reach the operator.</summary>
+public sealed class ServerConnectionTests
+{
+    private static readonly string[] DriversWords =
+        ["Cannot assign requested address", "connection string", "Npgsql", "Include Error Detail", "Exception"];
+
+    [NeedsFact(Needs.Postgres)]
+    public async Task Each_way_to_be_kept_out_is_told_in_PostgreSQLs_words_with_its_own_hint()
+    {
+        await using var server = await PostgresServer.StartNewAsync(
+            17, settings: [("max_connections", "5"), ("superuser_reserved_connections", "3"), ("max_wal_senders", "0")]);
+        await server.ExecuteAsync("""
+            CREATE ROLE locked LOGIN PASSWORD 'right'; CREATE ROLE guest LOGIN;
+            REVOKE CONNECT ON DATABASE postgres FROM PUBLIC; GRANT CONNECT ON DATABASE postgres TO locked;
+            """);
+        const string Rules = "local all locked scram-sha-256\nlocal all stranger reject\nlocal all all trust\n";
+        File.WriteAllText(Path.Combine(server.DataFolder, "pg_hba.conf"), Rules);
+        await server.ExecuteAsync("SELECT pg_reload_conf()");
+
+        await FailsAsync(server, "the server wants a password for this role, and there is none", ".pgpass", "--pg-user=locked");
+        await FailsAsync(server, "pg_hba.conf rejects connection for host", "pg_hba.conf", "--pg-user=stranger");
+        await FailsAsync(server, "role \"nobody\" does not exist", "pg-user", "--pg-user=nobody");
+        await FailsAsync(server, "database \"gone\" does not exist", "pg-database", "--pg-user=postgres", "--pg-database=gone");
+        await FailsAsync(server, "permission denied for database \"postgres\"", "GRANT CONNECT", "--pg-user=guest");
+        var socket = Path.Combine(server.SocketFolder, ".s.PGSQL.5999");
+        await FailsAsync(server, $"there is no {socket}: no server listens", "pg-socket-path", "--pg-user=postgres", "--pg-port=5999");
+        await FailsAsync(server, "nothing listens there", "listen_addresses", "--pg-host=127.0.0.1", $"--pg-port={FreePorts.Take(1)[0]}");
+
+        var asGuest = server.ConnectionString("template1").Replace("=postgres", "=guest", StringComparison.Ordinal);
+        await using var guests = NpgsqlDataSource.Create(asGuest);
+        await using var first = await guests.OpenConnectionAsync();
+        await using var second = await guests.OpenConnectionAsync();
+        await FailsAsync(server, "connection slots are reserved", "max_connections", "--pg-user=guest", "--pg-database=template1");
+
+        await server.Kill9();
+        await FailsAsync(server, "no server is behind", "start it", "--pg-user=postgres");
+    }
+
+    private static async Task FailsAsync(PostgresServer server, string text, string hint, params string[] flags)
+    {
+        var given = CommandTree.Parse(["check", "--cluster=shop", $"--pg-socket-path={server.SocketFolder}", .. flags]).Given.Flags;
+        var options = OptionResolver.Resolve(CommandSet.Check, given, new Dictionary<string, string>());
+        var opening = ServerConnection.OpenAsync(options, "test", CancellationToken.None);
+        var failure = await Assert.ThrowsAsync<ConfigurationException>(() => opening);
+        Assert.Contains(text, failure.Message, StringComparison.Ordinal);
+        Assert.Contains(hint, failure.Hint, StringComparison.Ordinal);
+        foreach (var word in DriversWords) Assert.DoesNotContain(word, failure.Message + failure.Hint, StringComparison.Ordinal);
+    }
+}
