@@ -14,7 +14,7 @@ public abstract class HoldfastException : Exception
 }
 
 /// <summary>The command line, a configuration value or an environment variable is wrong (exit code 2).</summary>
-public sealed class ConfigurationException(string message, string? hint = null, Exception? inner = null) : HoldfastException(message, hint, inner);
+public class ConfigurationException(string message, string? hint = null, Exception? inner = null) : HoldfastException(message, hint, inner);
 
 /// <summary>Refused to protect data: a conflict, an unregistered or revoked host, a foreign cluster (exit code 3).</summary>
 public class RefusedException(string message, string? hint = null, Exception? inner = null) : HoldfastException(message, hint, inner);

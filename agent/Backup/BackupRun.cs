@@ -1,11 +1,13 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Google.Protobuf;
 using Holdfast.Agent.CommandLine;
 using Holdfast.Agent.Host;
 using Holdfast.Agent.Options;
 using Holdfast.Core;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository;
+using Holdfast.Core.Repository.Manifests;
 using Holdfast.Core.Repository.Packs;
 using Holdfast.Core.Sealing;
 using Wire = Holdfast.Core.Sealing.Wire;
@@ -28,6 +30,9 @@ public sealed partial class BackupRun(CommandContext context, Host.Repository re
 
     private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(1);
 
+    private readonly BackupWarnings _warnings =
+        new(message => context.Log.Warn($"backup {request.Label}: {message}"), context.Options.Secrets);
+
     /// <summary>Told when the server has begun the backup, before a file is read. For tests.</summary>
     internal Func<Task>? Started { get; init; }
 
@@ -43,16 +48,21 @@ public sealed partial class BackupRun(CommandContext context, Host.Repository re
         await using (session.ConfigureAwait(false))
         {
             var data = OpenDirectory(session.Server);
+            var rules = BackupScan.RulesOf(context.Options);
             await EnsureCountsAsync(data, session.Server, cancellationToken).ConfigureAwait(false);
             using var run = await SealingRun.StartAsync(Recipients.Of(context.Options), cancellationToken).ConfigureAwait(false);
             var sealer = new ObjectSealer(run, identity.Signing);
             var attempt = new BackupAttempt(data.Control.SystemIdentifier, request.Label, request.Attempt);
-            return await RunAsync(session, data, new AttemptBlobs(repository.Data, sealer, attempt), sealer, cancellationToken).ConfigureAwait(false);
+            var blobs = new AttemptBlobs(repository.Data, sealer, attempt);
+            return await RunAsync(session, data, rules, blobs, sealer, cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private async Task<Wire.BackupFiles> RunAsync(BackupSession session, DataDirectory data, AttemptBlobs blobs, ObjectSealer sealer, CancellationToken cancellationToken)
+    private async Task<Wire.BackupFiles> RunAsync(
+        BackupSession session, DataDirectory data, ExcludedPaths rules, AttemptBlobs blobs, ObjectSealer sealer,
+        CancellationToken cancellationToken)
     {
+        if (session.Server.UnseenConfiguration is { } unseen) _warnings.Add(unseen);
         context.Log.Info($"backup {request.Label}, attempt {request.Attempt}: waiting for a checkpoint");
         var phase = context.Clock.GetTimestamp();
         void Phase(string done)
@@ -65,7 +75,9 @@ public sealed partial class BackupRun(CommandContext context, Host.Repository re
         if (Started is not null) await Started().ConfigureAwait(false);
         // Its checkpoint may have been the first of a new timeline.
         data = DataDirectory.Open(data.Path);
-        var (files, reading, corrupt, catalogs) = await WatchedAsync(session, token => ReadAsync(session, data, blobs, sealer, start, token), cancellationToken).ConfigureAwait(false);
+        var scan = new BackupScan(RootOf(data), data.Control.TablespaceVersionDirectory, rules, _warnings.Add, Tell);
+        Task<ReadBackup> ReadAsync(CancellationToken token) => this.ReadAsync(session, data, scan, blobs, sealer, start, token);
+        var (files, reading, corrupt, catalogs) = await WatchedAsync(session, ReadAsync, cancellationToken).ConfigureAwait(false);
         if (Stopping is not null) await Stopping().ConfigureAwait(false);
         Phase($"everything read ({reading.Times})");
         var stop = await session.StopAsync(cancellationToken).ConfigureAwait(false);
@@ -79,25 +91,44 @@ public sealed partial class BackupRun(CommandContext context, Host.Repository re
         (message.ReadBytes, message.ZeroBytes, message.StoredBytes) = ((ulong)progress.DoneBytes, (ulong)progress.ZeroBytes, (ulong)progress.StoredBytes);
         (message.TornPageCount, message.CorruptPageCount) = ((ulong)reading.TornPages, (ulong)corrupt.Count);
         message.CorruptPages.AddRange(corrupt.First());
+        AddRemarks(message, scan.Excluded);
         await blobs.StoreFilesAsync(message, cancellationToken).ConfigureAwait(false);
         Phase("lists stored");
         return message;
     }
 
-    private async Task<(ScannedFiles Files, ReadingResult Reading, CorruptPages Corrupt, int Catalogs)> ReadAsync(
-        BackupSession session, DataDirectory data, AttemptBlobs blobs, ObjectSealer sealer, Lsn start, CancellationToken cancellationToken)
+    private async Task<ReadBackup> ReadAsync(
+        BackupSession session, DataDirectory data, BackupScan scan, AttemptBlobs blobs, ObjectSealer sealer, Lsn start,
+        CancellationToken cancellationToken)
     {
-        var root = Encoding.UTF8.GetBytes(data.Path.TrimEnd('/'));
-        void Warn(string message) => context.Log.Warn($"backup {request.Label}: {message}");
-        var catalogs = await new CatalogStorer(context.Options, blobs, Warn).RunAsync(cancellationToken).ConfigureAwait(false);
-        var files = new DataDirectoryScan(root, data.Control.TablespaceVersionDirectory, Warn).Run(OutsideFiles.Of(root, session.Server.ConfigurationFiles), cancellationToken);
+        var files = scan.Run(session.Server.ConfigurationFiles, cancellationToken);
+        foreach (var unreadable in scan.Unreadable.First) context.Log.Error($"backup {request.Label}: {unreadable} may not be read");
+        scan.Unreadable.ThrowIfAny();
+        var catalogs = await new CatalogStorer(context.Options, blobs, _warnings.Add).RunAsync(cancellationToken).ConfigureAwait(false);
         progress.Begin(files.TotalBytes, files.Count);
         var corrupt = new CorruptPages(message => context.Log.Error($"backup {request.Label}: {message}"));
-        var source = new BackupSource(root, data.Control.TablespaceVersionDirectory, files, data.Control.HasDataChecksums, corrupt, progress);
+        var source = new BackupSource(
+            RootOf(data), data.Control.TablespaceVersionDirectory, files, data.Control.HasDataChecksums, corrupt, progress);
         var options = new ReadingOptions(context.Options.Get(OptionTable.ProcessMax), context.Options.Get(OptionTable.CompressLevel), TornPagePause);
-        var reading = new BackupReading(source, blobs, sealer, new PageFingerprint(identity.Equality!), options, start, session.InsertLsnAsync, Warn);
-        return (files, await reading.RunAsync(cancellationToken).ConfigureAwait(false), corrupt, catalogs);
+        var fingerprint = new PageFingerprint(identity.Equality!);
+        var reading = new BackupReading(source, blobs, sealer, fingerprint, options, start, session.InsertLsnAsync, _warnings.Add);
+        return new ReadBackup(files, await reading.RunAsync(cancellationToken).ConfigureAwait(false), corrupt, catalogs);
     }
+
+    // Corrupt pages have a list of their own, and each is logged: of all of them there is one warning, that others are not crowded out.
+    private void AddRemarks(Wire.BackupFiles message, ExcludedFiles excluded)
+    {
+        if (BackupRemarks.Of(message) is { CorruptPages: > 0 } remarks)
+            _warnings.Keep($"pages that fail their checksum: {remarks.CorruptPages}; the first: {remarks.Corrupt[0]}");
+        message.Warnings.AddRange(_warnings.First);
+        message.WarningCount = (ulong)_warnings.Count;
+        message.Excluded.AddRange(excluded.Rules.Select(rule => ByteString.CopyFrom(rule)));
+        message.ExcludedCount = (ulong)excluded.Count;
+    }
+
+    private void Tell(string message) => context.Log.Info($"backup {request.Label}: {message}");
+
+    private static byte[] RootOf(DataDirectory data) => Encoding.UTF8.GetBytes(data.Path.TrimEnd('/'));
 
     // What is read while the session is lost is worth nothing: notice it at once, not when the backup is stopped.
     private static async Task<T> WatchedAsync<T>(BackupSession session, Func<CancellationToken, Task<T>> work, CancellationToken cancellationToken)
@@ -175,7 +206,7 @@ public sealed partial class BackupRun(CommandContext context, Host.Repository re
             ControlVersion = control.ControlVersion, CatalogVersion = control.CatalogVersion, Timeline = label.StartTimeline.Value, StartLsn = label.StartWalLocation.Value,
             StopLsn = stop.Stop.Value, CheckpointLsn = label.CheckpointLocation.Value, StartTime = startTime.Microseconds, StopTime = stop.Time.Microseconds,
             BlockSize = control.BlockSize, RelationSegmentBlocks = control.RelationSegmentBlocks, WalSegmentSize = (uint)control.WalSegmentSize.Bytes, DataChecksums = control.HasDataChecksums,
-            BackupLabel = Google.Protobuf.ByteString.CopyFrom(stop.Label), TablespaceMap = Google.Protobuf.ByteString.CopyFrom(stop.TablespaceMap),
+            BackupLabel = ByteString.CopyFrom(stop.Label), TablespaceMap = ByteString.CopyFrom(stop.TablespaceMap),
             GlibcVersion = server.LibcVersion ?? Marshal.PtrToStringUTF8(LibcVersion()) ?? "", IcuVersion = server.IcuVersion ?? "",
             PreloadLibraries = server.Setting("shared_preload_libraries"), ServerVersion = server.Version,
         };
@@ -185,4 +216,6 @@ public sealed partial class BackupRun(CommandContext context, Host.Repository re
 
     [LibraryImport("libc", EntryPoint = "gnu_get_libc_version")]
     private static partial nint LibcVersion();
+
+    private sealed record ReadBackup(ScannedFiles Files, ReadingResult Reading, CorruptPages Corrupt, int Catalogs);
 }

@@ -11,7 +11,7 @@ namespace Holdfast.Agent.Backup;
 /// <param name="begun">The backup as it was begun.</param>
 internal sealed class BackupScreen(CommandContext context, BackupDocument begun)
 {
-    private const int BarWidth = 26;
+    private const int BarWidth = 26, WarningsShown = 10;
 
     private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(10);
 
@@ -64,8 +64,12 @@ internal sealed class BackupScreen(CommandContext context, BackupDocument begun)
             return ExitCode.No;
         }
         if (context.Json) return ExitCode.Done;
+        WriteWarnings(end, result);
         var took = context.Clock.GetUtcNow() - (begun.Started ?? begun.Label.Time);
-        context.Output.WriteLine($"{end.Label}  committed in {Quantity.Duration(took)} · {Quantity.Bytes(result.ReadBytes)} read, {Quantity.Bytes(result.StoredBytes)} stored{Ratio(result)} · {result.CorruptPages} corrupt pages");
+        var warnings = result.WarningCount == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" · {result.WarningCount} warnings");
+        context.Output.WriteLine(
+            $"{end.Label}  committed in {Quantity.Duration(took)} · {Quantity.Bytes(result.ReadBytes)} read, "
+            + $"{Quantity.Bytes(result.StoredBytes)} stored{Ratio(result)} · {result.CorruptPages} corrupt pages{warnings}");
         context.Output.WriteLine($"restorable from {Quantity.Time(result.StopTime)} on");
         return ExitCode.Done;
     }
@@ -87,6 +91,15 @@ internal sealed class BackupScreen(CommandContext context, BackupDocument begun)
         if (context.Json) context.WriteJson(end, ApiJson.Default.BackupDocument);
         else context.Output.WriteLine($"{end.Label}  {(hasEnded ? $"ended: {end.Error}" : "was committed before it could end")}");
         return hasEnded ? ExitCode.Done : ExitCode.No;
+    }
+
+    private void WriteWarnings(BackupDocument end, BackupResult result)
+    {
+        var warnings = end.Warnings ?? [];
+        foreach (var warning in warnings.Take(WarningsShown)) context.Error.WriteLine($"{context.Style.Warn("warning:")} {warning}");
+        if (result.WarningCount > Math.Min(warnings.Count, WarningsShown))
+            context.Error.WriteLine(
+                $"{context.Style.Warn("warnings:")} {result.WarningCount} in all; where an index key is: holdfast info --set={end.Label}");
     }
 
     /// <summary>One line: the bar while it copies, else what is waited for.</summary>

@@ -29,6 +29,9 @@ public sealed record BackupServer
     /// <summary>Absolute paths of every configuration file that the server has read, raw bytes.</summary>
     public required IReadOnlyList<byte[]> ConfigurationFiles { get; init; }
 
+    /// <summary>What is not known of its configuration, and how it would be; null: all is known.</summary>
+    public string? UnseenConfiguration { get; init; }
+
     /// <summary>Of libc collations, as the server sees it; null when unknown.</summary>
     public required string? LibcVersion { get; init; }
 

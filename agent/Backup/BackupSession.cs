@@ -109,15 +109,18 @@ internal sealed class BackupSession : IAsyncDisposable
     private async Task PrepareAsync(CancellationToken cancellationToken)
     {
         var settings = await QueryAllAsync(
-            "reading the server's settings", SettingsQuery, row => (Name: row.GetString(0), Value: ServerConnection.Bytes(row, 1) ?? []), cancellationToken)
-            .ConfigureAwait(false);
+            "reading the server's settings", SettingsQuery, row => (Name: row.GetString(0), Value: ServerConnection.Bytes(row, 1) ?? []),
+            cancellationToken).ConfigureAwait(false);
         Server = await QueryAsync("looking at the server", ServerQuery, ServerOf, cancellationToken).ConfigureAwait(false);
         var files = settings.Where(setting => setting.Name is "config_file" or "hba_file" or "ident_file").Select(setting => setting.Value);
         Server = Server with
         {
             Settings = [.. settings.Select(setting => (setting.Name, RawFiles.Display(setting.Value)))],
-            ConfigurationFiles = [.. files.Where(file => file.Length > 0), .. await IncludedFilesAsync(cancellationToken).ConfigureAwait(false)],
+            ConfigurationFiles = [.. files.Where(file => file.Length > 0)],
         };
+        if (Server.ConfigurationFiles.Count == 0)
+            Server = Server with { UnseenConfiguration = Unseen("where the server's configuration is", ServerGrants.Monitor(Role)) };
+        await AddIncludedFilesAsync(cancellationToken).ConfigureAwait(false);
     }
 
     private static BackupServer ServerOf(NpgsqlDataReader row) => new()
@@ -135,19 +138,30 @@ internal sealed class BackupSession : IAsyncDisposable
     };
 
     // What the three files include. Only a superuser sees it, unless it was granted; without, the three are captured.
-    private async Task<IReadOnlyList<byte[]>> IncludedFilesAsync(CancellationToken cancellationToken)
+    private async Task AddIncludedFilesAsync(CancellationToken cancellationToken)
     {
         const string Settings = "SELECT sourcefile FROM pg_file_settings";
         const string Others = " UNION SELECT file_name FROM pg_hba_file_rules UNION SELECT file_name FROM pg_ident_file_mappings";
         var query = Server.Major >= 16 ? Settings + Others : Settings;
         try
         {
-            var all = await QueryAllAsync("listing configuration files", query, row => ServerConnection.Bytes(row, 0) ?? [], cancellationToken)
+            var all = await QueryAllAsync("listing configuration files", query, row => ServerConnection.Bytes(row, 0), cancellationToken)
                 .ConfigureAwait(false);
-            return [.. all.Where(file => file is [(byte)'/', ..])];
+            var included = all.OfType<byte[]>().Where(file => file is [(byte)'/', ..]);
+            Server = Server with { ConfigurationFiles = [.. Server.ConfigurationFiles, .. included] };
         }
-        catch (ConfigurationException) { return []; }
+        catch (ConfigurationException)
+        {
+            var grants = ServerGrants.IncludedFiles(Server.Major, Role);
+            var unseen = Unseen("which files the server's configuration includes", grants);
+            Server = Server with { UnseenConfiguration = Server.UnseenConfiguration ?? unseen };
+        }
     }
+
+    private string Role => _connection.Role;
+
+    private string Unseen(string what, string grants) =>
+        $"role {Role} may not see {what}: what of it lies outside the data directory is not in the backup. As a superuser: {grants}";
 
     private void RequireSameBackend(int now)
     {

@@ -7,8 +7,8 @@ using Wire = Holdfast.Core.Sealing.Wire;
 namespace Holdfast.Agent.Backup;
 
 /// <summary>
-/// Stores what every database's catalog calls its relations: a help for people who restore. Whatever of it cannot be read is said, and left out:
-/// the data is backed up all the same.
+/// Stores what every database's catalog calls its relations: a help for people who restore. Whatever of it cannot be read is said, and left
+/// out: the data is backed up all the same.
 /// </summary>
 internal sealed class CatalogStorer(ResolvedOptions options, AttemptBlobs blobs, Action<string> warn)
 {

@@ -14,7 +14,10 @@ namespace Holdfast.Agent.Backup;
 /// <param name="root">PGDATA, raw bytes.</param>
 /// <param name="versionDirectory"><see cref="ControlFile.TablespaceVersionDirectory"/>: another major's files in a tablespace are not ours.</param>
 /// <param name="warn">Told of what is left out although it is no part of PostgreSQL.</param>
-internal sealed class DataDirectoryScan(byte[] root, string versionDirectory, Action<string> warn)
+/// <param name="unreadable">Collects what this user may not read; null: that is an error.</param>
+/// <param name="excluded">What the operator leaves out; null: nothing.</param>
+internal sealed class DataDirectoryScan(
+    byte[] root, string versionDirectory, Action<string> warn, UnreadableFiles? unreadable = null, ExcludedFiles? excluded = null)
 {
     private static readonly byte[] Tablespaces = "pg_tblspc"u8.ToArray(), Wal = "pg_wal"u8.ToArray(), ArchiveStatus = "pg_wal/archive_status"u8.ToArray();
 
@@ -22,6 +25,8 @@ internal sealed class DataDirectoryScan(byte[] root, string versionDirectory, Ac
     private readonly AccountNames _accounts = new();
     private readonly byte[] _versionDirectory = Encoding.ASCII.GetBytes(versionDirectory);
     private readonly HashSet<string> _tablespacesInside = new(StringComparer.Ordinal);
+    private readonly UnreadableFiles _unreadable = unreadable ?? new();
+    private readonly ExcludedFiles _excluded = excluded ?? ExcludedFiles.None;
 
     /// <summary>Lists everything, sorted.</summary>
     /// <param name="outside">Absolute paths of configuration files that do not lie in PGDATA.</param>
@@ -34,7 +39,8 @@ internal sealed class DataDirectoryScan(byte[] root, string versionDirectory, Ac
         FindTablespacesInside();
         Walk([], cancellationToken);
         foreach (var path in outside)
-            if (RawFiles.Status(path, follow: true) is { Type: EntryType.File } file) _files.Add(FileId.FromPath(path, versionDirectory), Facts(FileKind.Outside, file));
+            if (!_excluded.Take(path) && _unreadable.Status(path, follow: true) is { Type: EntryType.File } file) AddOutside(path, file);
+        if (unreadable is null) _unreadable.ThrowIfAny();
         _files.Sort();
         return _files;
     }
@@ -42,13 +48,14 @@ internal sealed class DataDirectoryScan(byte[] root, string versionDirectory, Ac
     private void Walk(byte[] folder, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (RawFiles.Names(Below(root, folder)) is not { } names) return;
+        if (_unreadable.Names(Below(root, folder)) is not { } names) return;
         var relations = Relations(folder, names, out var unlogged);
         for (var i = 0; i < names.Count; i++)
         {
             if (Exclusions.IsLeftOut(names[i]) || IsReset(relations?[i], unlogged)) continue;
             var path = Below(folder, names[i]);
-            if (RawFiles.Status(Below(root, path)) is not { } status) continue; // vanished: normal
+            if (_excluded.Take(path)) continue;
+            if (_unreadable.Status(Below(root, path)) is not { } status) continue; // vanished: normal
             if (folder.AsSpan().SequenceEqual(Tablespaces)) AddTablespace(path, names[i], status, cancellationToken);
             else AddEntry(path, status, cancellationToken);
         }
@@ -96,10 +103,12 @@ internal sealed class DataDirectoryScan(byte[] root, string versionDirectory, Ac
         else
         {
             if (AddLink(path, status) is null) return;
-            if (RawFiles.Status(Below(root, path), follow: true) is { Type: EntryType.Folder } target) _files.Add(FileId.OfTablespace(oid), Facts(FileKind.Directory, target));
+            if (_unreadable.Status(Below(root, path), follow: true) is { Type: EntryType.Folder } target)
+                _files.Add(FileId.OfTablespace(oid), Facts(FileKind.Directory, target));
         }
         var own = Below(path, _versionDirectory);
-        if (RawFiles.Status(Below(root, own)) is not { Type: EntryType.Folder } folder) return; // being dropped, or another major's alone
+        // Being dropped, or another major's alone.
+        if (_unreadable.Status(Below(root, own)) is not { Type: EntryType.Folder } folder) return;
         Add(own, folder);
         Walk(own, cancellationToken);
     }
@@ -117,7 +126,17 @@ internal sealed class DataDirectoryScan(byte[] root, string versionDirectory, Ac
         var kind = status.Type == EntryType.Folder ? FileKind.Directory : id.IsRelation ? FileKind.Relation : FileKind.Other;
         // Whatever a folder's name looks like, it is no relation's file; PostgreSQL never makes one.
         if (kind == FileKind.Directory && id.IsRelation) warn($"{RawFiles.Display(path)} is a folder where a relation's file belongs: it is not backed up");
-        else _files.Add(id, Facts(kind, status));
+        else
+        {
+            if (kind != FileKind.Directory) _unreadable.Examine(Below(root, path), status);
+            _files.Add(id, Facts(kind, status));
+        }
+    }
+
+    private void AddOutside(byte[] path, EntryStatus status)
+    {
+        _unreadable.Examine(path, status);
+        _files.Add(FileId.FromPath(path, versionDirectory), Facts(FileKind.Outside, status));
     }
 
     private FileFacts Facts(FileKind kind, EntryStatus status) =>

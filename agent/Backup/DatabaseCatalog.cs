@@ -37,8 +37,8 @@ internal static class DatabaseCatalog
     // A database with a connection limit of -2 was dropped halfway, and takes no session.
     private const string DatabasesQuery = "SELECT oid, datname FROM pg_database WHERE datallowconn AND datconnlimit <> -2 ORDER BY oid";
 
-    // reltablespace 0 is the database's default. pg_relation_filenode answers for mapped relations, too, whose relfilenode is 0; and NULL for one
-    // that is dropped meanwhile.
+    // reltablespace 0 is the database's default. pg_relation_filenode answers for mapped relations, too, whose relfilenode is 0; and NULL
+    // for one that is dropped meanwhile.
     private const string RelationsQuery = """
         SELECT c.oid, CASE WHEN c.reltablespace = 0 THEN d.dattablespace ELSE c.reltablespace END, coalesce(pg_relation_filenode(c.oid), 0),
                n.nspname, c.relname, ascii(c.relkind::text), c.reltuples::float8
@@ -51,7 +51,8 @@ internal static class DatabaseCatalog
     public static async Task<IReadOnlyList<ConnectableDatabase>> DatabasesAsync(ResolvedOptions options, CancellationToken cancellationToken)
     {
         var databases = new List<ConnectableDatabase>();
-        var rows = RowsAsync(options, null, DatabasesQuery, row => new ConnectableDatabase(Oid(row, 0), ServerConnection.Bytes(row, 1)!), cancellationToken);
+        var rows = RowsAsync(
+            options, null, DatabasesQuery, row => new ConnectableDatabase(Oid(row, 0), ServerConnection.Bytes(row, 1)!), cancellationToken);
         await foreach (var database in rows.ConfigureAwait(false)) databases.Add(database);
         return databases;
     }

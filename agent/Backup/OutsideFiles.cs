@@ -8,13 +8,19 @@ internal static class OutsideFiles
     /// <summary>The absolute paths of those that lie elsewhere, also through a link, and exist.</summary>
     /// <param name="root">PGDATA.</param>
     /// <param name="configuration">Every configuration file that the server has read.</param>
-    public static IReadOnlyList<byte[]> Of(byte[] root, IReadOnlyList<byte[]> configuration)
+    /// <param name="unreadable">Collects those that lie where this user may not look; null: they are passed over.</param>
+    public static IReadOnlyList<byte[]> Of(byte[] root, IReadOnlyList<byte[]> configuration, UnreadableFiles? unreadable = null)
     {
         var realRoot = RawFiles.RealPath(root) ?? root;
         var outside = new SortedDictionary<string, byte[]>(StringComparer.Ordinal);
         foreach (var path in configuration)
         {
-            if (RawFiles.RealPath(path) is not { } real || IsBelow(real, realRoot)) continue;
+            if (RawFiles.RealPath(path) is not { } real)
+            {
+                unreadable?.Status(path, follow: true);
+                continue;
+            }
+            if (IsBelow(real, realRoot)) continue;
             // A link in PGDATA is backed up as a link; what it leads to, under its own name.
             var kept = IsBelow(path, root) || IsBelow(path, realRoot) || !IsPlain(path) ? real : path;
             outside[Convert.ToHexString(kept)] = kept;

@@ -40,7 +40,8 @@ internal static partial class RawFiles
 {
     private const int CurrentFolder = -100, NoFollow = 0x100; // AT_FDCWD, AT_SYMLINK_NOFOLLOW
     private const int ReadOnly = 0x80000, ReadOnlyFolder = 0x90000; // O_RDONLY | O_CLOEXEC, with O_DIRECTORY
-    private const int NoEntry = 2, AccessDenied = 13, NotAFolder = 20; // errno.h
+    private const int NotPermitted = 1, NoEntry = 2, AccessDenied = 13, NotAFolder = 20; // errno.h
+    private const int ReadAccess = 4, EffectiveUser = 0x200; // R_OK, AT_EACCESS
     private const uint BasicStats = 0x7FF;
 
     /// <summary>What a name is; a link is not followed unless asked for. Null when there is none.</summary>
@@ -133,27 +134,20 @@ internal static partial class RawFiles
         RealPath(Encoding.UTF8.GetBytes(one)) is { } real && RealPath(Encoding.UTF8.GetBytes(other)) is { } second && real.AsSpan().SequenceEqual(second);
 
     /// <summary>A path as messages show it: UTF-8 where it is, other bytes as \xNN.</summary>
-    public static string Display(ReadOnlySpan<byte> path)
-    {
-        var text = new StringBuilder(path.Length);
-        while (!path.IsEmpty)
-        {
-            var status = Rune.DecodeFromUtf8(path, out var rune, out var used);
-            if (status == System.Buffers.OperationStatus.Done && !Rune.IsControl(rune)) text.Append(rune.ToString());
-            else foreach (var b in path[..used]) text.Append("\\x").Append(b.ToString("x2", System.Globalization.CultureInfo.InvariantCulture));
-            path = path[used..];
-        }
-        return text.ToString();
-    }
+    public static string Display(ReadOnlySpan<byte> path) => RawText.Display(path);
+
+    /// <summary>Whether this process may read what is there (faccessat, as its effective user); what is gone does not say no.</summary>
+    public static bool MayRead(ReadOnlySpan<byte> path) =>
+        Access(CurrentFolder, Terminated(path), ReadAccess, EffectiveUser) == 0
+        || Marshal.GetLastPInvokeError() is not (AccessDenied or NotPermitted);
 
     private static bool IsAbsent() => Marshal.GetLastPInvokeError() is NoEntry or NotAFolder;
 
     private static HoldfastException Failure(string doing, ReadOnlySpan<byte> path)
     {
         var (error, text) = (Marshal.GetLastPInvokeError(), Marshal.GetLastPInvokeErrorMessage());
-        return error is AccessDenied or 1
-            ? new ConfigurationException($"cannot {doing} {Display(path)}: {text}",
-                "run this as the user that PostgreSQL runs as; a file that the server does not need belongs elsewhere")
+        return error is AccessDenied or NotPermitted
+            ? new UnreadableFileException($"cannot {doing} {Display(path)}: {text}")
             : new DamagedException($"cannot {doing} {Display(path)}: {text}", "look at the kernel's log: the disk may be failing");
     }
 
@@ -166,6 +160,9 @@ internal static partial class RawFiles
 
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true)]
     private static partial int Statx(int folder, byte[] path, int flags, uint mask, ref byte answer);
+
+    [LibraryImport("libc", EntryPoint = "faccessat", SetLastError = true)]
+    private static partial int Access(int folder, byte[] path, int mode, int flags);
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true)]
     private static partial int Open(byte[] path, int flags);

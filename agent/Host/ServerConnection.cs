@@ -5,12 +5,13 @@ using Npgsql;
 namespace Holdfast.Agent.Host;
 
 /// <summary>
-/// One session with the server on this host, as the pg-… options say; never pooled. All sessions are opened here, and what a role or a database
-/// sets for its sessions does not change them: no timeout ends one, no function of a user's schema stands in for PostgreSQL's.
+/// One session with the server on this host, as the pg-… options say; never pooled. All sessions are opened here, and what a role or a
+/// database sets for its sessions does not change them: no timeout ends one, no function of a user's schema stands in for PostgreSQL's.
 /// </summary>
 public sealed class ServerConnection : IAsyncDisposable
 {
-    // In the startup packet they stand above what ALTER ROLE and ALTER DATABASE set, before the first statement. Every major from 14 on knows them.
+    // In the startup packet they stand above what ALTER ROLE and ALTER DATABASE set, before the first statement. Every major from 14 on
+    // knows them.
     private const string WithoutTimeouts =
         "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0 -c tcp_user_timeout=0";
 
@@ -67,7 +68,7 @@ public sealed class ServerConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>A text of the server's as messages show it, whatever its encoding (<see cref="RawFiles.Display"/>); null for NULL.</summary>
+    /// <summary>A text of the server's as messages show it (<see cref="RawFiles.Display"/>), whatever its encoding; null: NULL.</summary>
     internal static string? Text(NpgsqlDataReader row, int column) => Bytes(row, column) is { } bytes ? RawFiles.Display(bytes) : null;
 
     /// <summary>A text of the server's as it has it: bytes of some encoding, or of none; null for NULL.</summary>

@@ -1,6 +1,6 @@
 namespace Holdfast.Agent.Host;
 
-/// <summary>What gives a role what Holdfast needs of a server, as hints: statements that can be run as they stand, by a superuser. Pure.</summary>
+/// <summary>What gives a role what Holdfast needs of a server, as hints: statements that a superuser can run as they stand. Pure.</summary>
 internal static class ServerGrants
 {
     /// <summary>How many sessions a backup has at once: its own, and one that reads the catalogs.</summary>

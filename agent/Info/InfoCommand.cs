@@ -3,7 +3,9 @@ using Holdfast.Agent.Compression;
 using Holdfast.Agent.Host;
 using Holdfast.Agent.Options;
 using Holdfast.Core;
+using Holdfast.Core.Recovery;
 using Holdfast.Core.Repository;
+using Holdfast.Core.Repository.Manifests;
 
 namespace Holdfast.Agent.Info;
 
@@ -34,10 +36,14 @@ public sealed class InfoCommand : AgentCommand
         new("the same for programs", "holdfast info --output=json"),
         new("for a monitoring system: fails when a segment is missing", "holdfast info --gaps"),
         new("prove that the archive is whole, on a restorer", "holdfast info --verify"),
+        new("all of one backup: its warnings, what was left out, its corrupt pages", "holdfast info --set=20260102-020000F"),
     ];
 
     /// <inheritdoc/>
-    public override IReadOnlyList<CommandExit> ExitCodes { get; } = [new(ExitCode.No, "with --gaps: segments are missing; with --verify: the archive is not whole")];
+    public override IReadOnlyList<CommandExit> ExitCodes { get; } =
+    [
+        new(ExitCode.No, "with --gaps: segments are missing; with --verify: the archive is not whole; with --set: there is no such backup"),
+    ];
 
     /// <inheritdoc/>
     public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
@@ -50,7 +56,10 @@ public sealed class InfoCommand : AgentCommand
             throw new ConfigurationException("info --verify needs a key that opens indexes, and none is configured", "run it on a restorer or the control plane, with index-private-key-file or content-private-key-file set, or index-key or content-key");
         using var repository = Host.Repository.Open(context, Deadline);
         var report = await ReadAsync(context, repository, keys, verify, cancellationToken).ConfigureAwait(false);
+        var isOfOne = context.Options.TryGet(OptionTable.Set, out var label);
+        if (isOfOne) report = await AddDetailsAsync(report, repository, keys, label, cancellationToken).ConfigureAwait(false);
         if (context.Json) context.WriteJson(report, InfoJson.Default.InfoReport);
+        else if (isOfOne) new InfoScreen(context, report).Write(report.Histories[0].Backups[0]);
         else if (gaps) new InfoScreen(context, report).WriteGaps();
         else new InfoScreen(context, report).Write();
         return (gaps || verify) && !report.IsWhole ? ExitCode.No : ExitCode.Done;
@@ -66,6 +75,28 @@ public sealed class InfoCommand : AgentCommand
         var hosts = new List<InfoHost>();
         foreach (var host in view.State.Hosts) hosts.Add(await HostAsync(repository.Log, host, cancellationToken).ConfigureAwait(false));
         return new InfoReport(repository.Cluster, view.State.Cluster!.Id, context.Clock.GetUtcNow(), view.Head.Number, hosts, histories);
+    }
+
+    /// <summary>Leaves of the report the one backup, with what its manifest says.</summary>
+    /// <exception cref="RefusedException">There is none of that label.</exception>
+    private static async Task<InfoReport> AddDetailsAsync(
+        InfoReport report, Host.Repository repository, SurveyKeys keys, BackupName label, CancellationToken cancellationToken)
+    {
+        var logged = (await repository.ReadLogAsync(cancellationToken, remember: false).ConfigureAwait(false)).State.FindBackup(label)
+            ?? throw new UnreachableTargetException($"there is no backup {label}", "what there is: holdfast info");
+        var details = keys.Index.IsEmpty ? null : await DetailsAsync(repository, logged, keys, cancellationToken).ConfigureAwait(false);
+        var history = report.Histories.First(history => history.Backups.Any(backup => backup.Label == label.ToString()));
+        var backup = history.Backups.First(backup => backup.Label == label.ToString()) with { Details = details };
+        return report with { Histories = [history with { Backups = [backup] }] };
+    }
+
+    private static async Task<InfoBackupDetails> DetailsAsync(
+        Host.Repository repository, LoggedBackup backup, SurveyKeys keys, CancellationToken cancellationToken)
+    {
+        var reader = new ManifestReader(repository.Services.Catalog, keys.Index, [repository.ControlPlaneKey], _ => { });
+        var remarks = BackupRemarks.Of((await reader.ReadRootAsync(backup, cancellationToken).ConfigureAwait(false)).Backup);
+        var corrupt = remarks.Corrupt.Select(file => new InfoCorruptFile(file.File, file.Blocks));
+        return new InfoBackupDetails(remarks.Warnings, remarks.Excluded, remarks.ExcludedCount, [.. corrupt]);
     }
 
     private static async Task<InfoHost> HostAsync(ClusterLog log, RegisteredHost host, CancellationToken cancellationToken)

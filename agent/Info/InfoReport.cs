@@ -68,9 +68,24 @@ public sealed record InfoHistory(
 /// <param name="StoredBytes">Of its own packs.</param>
 /// <param name="Files">Files in it.</param>
 /// <param name="CorruptPages">Pages that were stored although they fail their checksum.</param>
+/// <param name="Warnings">How many things people should know of it.</param>
+/// <param name="Details">Of the backup that --set names; null otherwise, and without a key that opens indexes.</param>
 public sealed record InfoBackup(
     string Label, string Type, string? Parent, string Host, int Major, uint Timeline, string StartLsn, string StopLsn, DateTimeOffset Started, DateTimeOffset Stopped,
-    long DatabaseBytes, long ReadBytes, long StoredBytes, long Files, long CorruptPages);
+    long DatabaseBytes, long ReadBytes, long StoredBytes, long Files, long CorruptPages, long Warnings, InfoBackupDetails? Details = null);
+
+/// <summary>What a backup's manifest says beyond the log.</summary>
+/// <param name="Warnings">The first of them, in words.</param>
+/// <param name="Excluded">What the operator left out: rules.</param>
+/// <param name="ExcludedFiles">Files and folders that were left out for that.</param>
+/// <param name="Corrupt">Files of the first 1000 corrupt pages.</param>
+public sealed record InfoBackupDetails(
+    IReadOnlyList<string> Warnings, IReadOnlyList<string> Excluded, long ExcludedFiles, IReadOnlyList<InfoCorruptFile> Corrupt);
+
+/// <summary>A file with pages that fail their checksum.</summary>
+/// <param name="File">Its path below the data directory.</param>
+/// <param name="Blocks">Blocks of it, ascending.</param>
+public sealed record InfoCorruptFile(string File, IReadOnlyList<uint> Blocks);
 
 /// <summary>A backup that has not ended.</summary>
 /// <param name="Label">Its label.</param>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Holdfast.Agent.CommandLine;
 using Holdfast.Agent.Terminal;
+using Holdfast.Core.Repository.Manifests;
 
 namespace Holdfast.Agent.Info;
 
@@ -78,7 +79,7 @@ public sealed class InfoScreen(CommandContext context, InfoReport report)
             var table = new TextTable("label", "type", "started", ">took", ">database", ">stored", "");
             foreach (var backup in history.Backups.TakeLast(Shown))
                 table.Add(backup.Label, backup.Type, Quantity.Time(backup.Started), Quantity.Duration(backup.Stopped - backup.Started), Quantity.Bytes(backup.DatabaseBytes), Quantity.Bytes(backup.StoredBytes),
-                    backup.CorruptPages == 0 ? "" : context.Style.Bad(Count(backup.CorruptPages, "corrupt page")));
+                    Remarks(backup));
             _out.WriteLine();
             table.WriteTo(_out);
             if (history.Backups.Count > Shown) _out.WriteLine($"and {history.Backups.Count - Shown} earlier backups: holdfast info --output=json");
@@ -86,6 +87,31 @@ public sealed class InfoScreen(CommandContext context, InfoReport report)
         foreach (var backup in history.Running) _out.WriteLine($"{backup.Label}  running since {Quantity.TimeAgo(backup.Since, report.Time)} on {backup.Host}");
         foreach (var backup in history.Failed.TakeLast(3)) _out.WriteLine($"{backup.Label}  {context.Style.Bad("failed")} {Quantity.TimeAgo(backup.Time, report.Time)}: {backup.Reason}");
         _out.WriteLine();
+    }
+
+    private string Remarks(InfoBackup backup)
+    {
+        var corrupt = backup.CorruptPages == 0 ? "" : context.Style.Bad(Count(backup.CorruptPages, "corrupt page"));
+        var warnings = backup.Warnings == 0 ? "" : context.Style.Warn(Count(backup.Warnings, "warning"));
+        return corrupt.Length > 0 && warnings.Length > 0 ? $"{corrupt}, {warnings}" : corrupt + warnings;
+    }
+
+    /// <summary>All of one backup.</summary>
+    public void Write(InfoBackup backup)
+    {
+        var table = new TextTable("backup", backup.Label);
+        table.Add("made", $"by {backup.Host}, {Quantity.Time(backup.Started)} to {Quantity.Time(backup.Stopped)}");
+        table.Add("WAL", $"{backup.StartLsn} to {backup.StopLsn} on timeline {backup.Timeline}");
+        table.Add("size", $"{Quantity.Bytes(backup.DatabaseBytes)} in {backup.Files} files, {Quantity.Bytes(backup.StoredBytes)} stored");
+        table.Add("corrupt", Count(backup.CorruptPages, "page"));
+        foreach (var file in backup.Details?.Corrupt ?? []) table.Add("", new CorruptFile(file.File, file.Blocks).ToString());
+        if (backup.Details is { Excluded.Count: > 0 } details)
+            table.Add("left out", $"{string.Join(", ", details.Excluded)}: {details.ExcludedFiles} files and folders");
+        table.Add("warnings", backup.Warnings.ToString(CultureInfo.InvariantCulture));
+        foreach (var warning in backup.Details?.Warnings ?? []) table.Add("", warning);
+        table.WriteTo(_out);
+        if (backup.Details is null && backup.Warnings + backup.CorruptPages > 0)
+            Hint($"the manifest says which, and takes a key to open. On a restorer or the control plane: holdfast info --set={backup.Label}");
     }
 
     private void WriteTimes(InfoHistory history)

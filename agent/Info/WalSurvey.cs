@@ -69,8 +69,11 @@ public sealed class WalSurvey(IObjectStore data, ISignerTrust trust, SurveyKeys 
     private static InfoBackup Backup(LoggedBackup backup, ClusterState state)
     {
         var facts = backup.Facts;
-        return new InfoBackup(backup.Label.ToString(), Word(backup.Label.Type), backup.Parent?.ToString(), Host(state, backup.Host), facts.Major, facts.Timeline.Value, facts.StartLsn.ToString(),
-            facts.StopLsn.ToString(), facts.StartTime.ToDateTimeOffset(), facts.StopTime.ToDateTimeOffset(), facts.DatabaseBytes, facts.ReadBytes, facts.StoredBytes, facts.FileCount, facts.CorruptPages);
+        return new InfoBackup(
+            backup.Label.ToString(), Word(backup.Label.Type), backup.Parent?.ToString(), Host(state, backup.Host), facts.Major,
+            facts.Timeline.Value, facts.StartLsn.ToString(), facts.StopLsn.ToString(), facts.StartTime.ToDateTimeOffset(),
+            facts.StopTime.ToDateTimeOffset(), facts.DatabaseBytes, facts.ReadBytes, facts.StoredBytes, facts.FileCount,
+            facts.CorruptPages, facts.WarningCount);
     }
 
     private static string Host(ClusterState state, Core.Sealing.KeyThumbprint key) => state.FindHost(key)?.Name ?? key.Short;

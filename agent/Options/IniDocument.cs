@@ -98,7 +98,9 @@ public sealed class IniDocument
         if (key.Length == 0) throw Error(line, "expected NAME=VALUE, found nothing before \"=\"");
         if (section is null) throw Error(line, $"{Shorten(key)} stands before the first section", "start the file with [global]");
         if (value.Length == 0) throw Error(line, $"{Shorten(key)} has no value", "remove the line to use the default");
-        if (!_entries.TryAdd((section, key), new IniEntry(section, key, value, line)))
+        if (_entries.TryGetValue((section, key), out var before) && OptionTable.Find(key) is { Repeatable: true })
+            _entries[(section, key)] = before with { Value = $"{before.Value}\n{value}" };
+        else if (!_entries.TryAdd((section, key), new IniEntry(section, key, value, line)))
             throw Error(line, $"{Shorten(key)} is given again in section [{section}], first at line {_entries[(section, key)].Line}", "remove one of the two lines");
     }
 

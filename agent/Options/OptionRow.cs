@@ -16,7 +16,7 @@ public abstract class OptionRow
     /// <summary>Another name for the flag, as other tools have it; null for none.</summary>
     public string? Alias { get; init; }
 
-    /// <summary>As a flag it may be given more than once; its texts are joined by line feeds.</summary>
+    /// <summary>As a flag, and in a section of the file, it may be given more than once; its texts are joined by line feeds.</summary>
     public bool Repeatable { get; init; }
 
     /// <summary>What its text means.</summary>

@@ -95,6 +95,21 @@ public static partial class OptionTable
             Parser = parser,
         };
 
+    /// <summary>Values of a type of its own, one a line, given anywhere and more than once.</summary>
+    private static OptionRow<T> Lines<T>(
+        string name, OptionGroup group, CommandSet commands, string summary, OptionParser<T> parser, string expected, string details) where T : notnull => new()
+        {
+            Name = name,
+            Kind = OptionKind.Text,
+            Group = group,
+            Commands = commands,
+            Summary = summary,
+            Details = details,
+            Repeatable = true,
+            Expected = expected,
+            Parser = parser,
+        };
+
     private static OptionRow<string> Secret(string name, OptionGroup group, CommandSet commands, string summary, string details = "") => new()
     {
         Name = name,

@@ -281,6 +281,14 @@ public static partial class OptionTable
     public static readonly OptionRow<BackupName> Cancel = Flag<BackupName>("cancel", Backups, Backup,
         "end the backup of this label instead of beginning one", OptionParsers.Label, "a backup's label such as 20260102-020000F");
 
+    /// <summary>exclude</summary>
+    public static readonly OptionRow<ExcludedPaths> Exclude = Lines<ExcludedPaths>(
+        "exclude", Backups, CommandSet.Agent | Check, "leave a file or folder out of backups: a path below the data directory",
+        ExcludedPaths.TryParse,
+        "a path below the data directory without \"..\", such as log/ or core.1234; or an absolute one of a configuration file elsewhere",
+        "May be given more than once. A folder is left out with all that is in it; with a slash behind, only what is in it. "
+        + "What PostgreSQL needs is refused. The backup remembers what was left out.");
+
     /// <summary>schedule-full</summary>
     public static readonly OptionRow<string> ScheduleFull = Schedule("schedule-full", "full");
 
@@ -318,7 +326,7 @@ public static partial class OptionTable
     public static readonly OptionRow<bool> TargetExclusive = Boolean("target-exclusive", Recovery, Restore, "stop just before target-time, target-xid or target-lsn", "n", "PostgreSQL's recovery_target_inclusive is on", "", OptionPlaces.Flag);
 
     /// <summary>target-timeline</summary>
-    public static readonly OptionRow<TimelineChoice> TargetTimeline = Flag<TimelineChoice>("target-timeline", Recovery, Restore, "recover along this timeline", OptionParsers.Timeline, "latest, current (the backup's) or a number, hexadecimal with 0x, as in the names of WAL files",
+    public static readonly OptionRow<TimelineChoice> TargetTimeline = Flag<TimelineChoice>("target-timeline", Recovery, Restore, "recover along this timeline", OptionParsers.Timeline, "latest, current (the backup's) or a number",
         "", "latest", "PostgreSQL's default");
 
     /// <summary>target-action</summary>
@@ -326,7 +334,9 @@ public static partial class OptionTable
         "PostgreSQL's default: look first, then SELECT pg_wal_replay_resume()", "Without a target the server takes writes when WAL ends.");
 
     /// <summary>set</summary>
-    public static readonly OptionRow<BackupName> Set = Flag<BackupName>("set", Recovery, Restore, "start from this backup instead of the best one", OptionParsers.Label, "a backup's label such as 20260102-020000F");
+    public static readonly OptionRow<BackupName> Set = Flag<BackupName>(
+        "set", Recovery, Restore | Info, "this backup: restore starts from it, info tells all of it", OptionParsers.Label,
+        "a backup's label such as 20260102-020000F");
 
     /// <summary>tablespace-map</summary>
     public static readonly OptionRow<TablespaceMoves> TablespaceMap = Flag<TablespaceMoves>("tablespace-map", Recovery, Restore, "put a tablespace elsewhere: OLD=NEW", TablespaceMoves.TryParse,
@@ -354,8 +364,7 @@ public static partial class OptionTable
 
     /// <summary>restored-keys</summary>
     public static readonly OptionRow<bool> RestoredKeys = Boolean("restored-keys", Archiving, ArchiveGet, "judge the WAL that a restore planned by the keys it left in the data directory (holdfast.keys)", "n",
-        "restore sets it in restore_command: a segment then costs one request", "Other WAL, and signers that the file does not know, are judged by the log, as is everything when the file is missing or not the data directory owner's. "
-        + "The data directory is then the one that %p leads into, whatever pg-path says.", OptionPlaces.Flag);
+        "restore sets it in restore_command: a segment then costs one request", "Other WAL, and signers that the file does not know, are judged by the log, as is everything when the file is missing or not the data directory owner's.", OptionPlaces.Flag);
 
     /// <summary>compress-level</summary>
     public static readonly OptionRow<int> CompressLevel = Integer("compress-level", Archiving, Sealing, "the zstd level", 3, 1, 19, "", "beyond 3, WAL shrinks by some percent and the time doubles");
@@ -417,7 +426,7 @@ public static partial class OptionTable
         PgPath, PgSocketPath, PgHost, PgPort, PgUser, PgDatabase,
         ControlPlaneKey, ContentKeyFile, EscrowKeyFile, IndexKeyFile, ContentPrivateKeyFile, IndexPrivateKeyFile, SigningKeyFile, ContentKey, EscrowKey, IndexKey, SigningKey, KeyVaultAuth, EqualityKeyFile, ControlPlaneConfig,
         ControlPlaneUrl, ControlPlaneApp, ControlPlaneApiKey, ControlPlaneApiKeyFile, ControlPlaneOperatorKey, ControlPlaneOperatorKeyFile, SasDays, Role, Reason, EnrolmentToken, EnrolmentTokenFile,
-        Type, BackupHost, Detach, Cancel, ScheduleFull, ScheduleDiff, ScheduleIncr,
+        Type, BackupHost, Detach, Cancel, Exclude, ScheduleFull, ScheduleDiff, ScheduleIncr,
         Kit, TargetTime, TargetXid, TargetLsn, TargetName, TargetImmediate, TargetExclusive, TargetTimeline, TargetAction, Set, TablespaceMap, ConfigPath, LinkAll, AdoptAfterwards, SkipSpaceCheck, DryRun,
         RestoredKeys, CompressLevel, ArchiveTimeout, ArchiveGetTimeout, WalDamaged,
         JobPoll, HeartbeatInterval, BackupStoreTimeout, HostName, ProcessMax, StatePath, SpoolPath, SpoolMax, KeyPath,

@@ -43,7 +43,9 @@ internal sealed class BackupJob(CommandContext context, Host.Repository reposito
         {
             var files = await new BackupRun(context, repository, identity, request, progress).RunAsync(cancellationToken).ConfigureAwait(false);
             context.Log.Info($"backup {request.Label}, attempt {request.Attempt}: all stored in {Terminal.Quantity.Duration(context.Clock.GetElapsedTime(started))}: "
-                + $"{Terminal.Quantity.Bytes((long)files.ReadBytes)} read in {files.FileCount} files and folders, {Terminal.Quantity.Bytes((long)files.StoredBytes)} stored, {files.CorruptPageCount} corrupt pages");
+                + $"{Terminal.Quantity.Bytes((long)files.ReadBytes)} read in {files.FileCount} files and folders, "
+                + $"{Terminal.Quantity.Bytes((long)files.StoredBytes)} stored, {files.CorruptPageCount} corrupt pages, "
+                + $"{files.WarningCount} warnings");
             return end = JobEnd.Success;
         }
         catch (Exception failure) when (failure is not OperationCanceledException || !cancellationToken.IsCancellationRequested)

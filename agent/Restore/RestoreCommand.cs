@@ -6,6 +6,7 @@ using Holdfast.Agent.Terminal;
 using Holdfast.Core;
 using Holdfast.Core.Recovery;
 using Holdfast.Core.Repository;
+using Holdfast.Core.Repository.Manifests;
 using Holdfast.Core.Repository.Packs;
 using Holdfast.Core.Sealing;
 
@@ -78,7 +79,7 @@ public sealed class RestoreCommand : AgentCommand
 
         var prepared = await PreparedRestore.MakeAsync(repository, plan, keyring, options, Report, cancellationToken).ConfigureAwait(false);
         var configuration = new RestorerConfiguration(options, repository.State);
-        var settings = Settings(options, plan, configuration, prepared.Layout.Root);
+        var settings = Settings(options, plan, configuration);
 
         var dry = options.Get(OptionTable.DryRun);
         if (!context.Json || !dry) RestoreScreen.WritePlan(dry ? context.Output : context.Error, prepared, options.Get(OptionTable.AdoptAfterwards));
@@ -118,11 +119,9 @@ public sealed class RestoreCommand : AgentCommand
             set is null ? "take one on the database host: holdfast backup --type=full" : "what there is: holdfast info");
     }
 
-    private static List<(string Name, string Value)> Settings(
-        ResolvedOptions options, RecoveryPlan plan, RestorerConfiguration configuration, string root)
+    private static List<(string Name, string Value)> Settings(ResolvedOptions options, RecoveryPlan plan, RestorerConfiguration configuration)
     {
-        var command = configuration.Command(Environment.ProcessPath ?? "holdfast", root);
-        var settings = new List<(string, string)> { ("restore_command", command) };
+        var settings = new List<(string, string)> { ("restore_command", configuration.Command(Environment.ProcessPath ?? "holdfast")) };
         settings.AddRange(plan.Settings);
         if (plan.Effective is not RecoveryTarget.Latest) settings.Add(("recovery_target_action", options.Get(OptionTable.TargetAction).ToString().ToLowerInvariant()));
         if (!options.Get(OptionTable.AdoptAfterwards)) settings.Add(("archive_mode", "off"));
@@ -132,6 +131,7 @@ public sealed class RestoreCommand : AgentCommand
     private static RestoreReport ReportOf(CommandContext context, string cluster, PreparedRestore prepared, IEnumerable<(string Name, string Value)> settings, RestoreOutcome? outcome)
     {
         var (plan, layout, outside) = (prepared.Plan, prepared.Layout, prepared.Outside);
+        var remarks = BackupRemarks.Of(prepared.Contents.Backup);
         return new RestoreReport(
             cluster, plan.Backup.System.ToString(), plan.Backup.Facts.Major, layout.Root, plan.Backup.Label.ToString(), plan.Target.ToString(), plan.Timeline.Value,
             plan.Stop.Kind switch { RecoveryStopKind.EndOfWal => "end-of-wal", var kind => kind.ToString().ToLowerInvariant() }, plan.Stop.At.ToString(), plan.Stop.Record, plan.Stop.Time?.ToDateTimeOffset(),
@@ -140,6 +140,8 @@ public sealed class RestoreCommand : AgentCommand
             settings.ToDictionary(setting => setting.Name, setting => setting.Value),
             [.. outside.Copies.Select(copy => new RestoreOutsideReport(RawPath.Display(copy.Was), RawPath.Display(copy.File.Path), outside.Placed.Where(placed => placed.Copy == copy).Select(placed => RawPath.Display(placed.Path)).FirstOrDefault()))],
             [.. prepared.Rooms.Select(room => new RestoreRoomReport([.. room.Folders.Select(RawPath.Display)], room.Needed, room.Free))],
+            remarks.CorruptPages, [.. remarks.Corrupt.Select(file => new RestoreCorruptReport(file.File, file.Blocks))],
+            remarks.Warnings, remarks.Excluded,
             context.Options.Get(OptionTable.AdoptAfterwards), outcome is not null, outcome?.Elapsed.TotalSeconds);
     }
 }

@@ -25,13 +25,19 @@ namespace Holdfast.Agent.Restore;
 /// <param name="Settings">What postgresql.auto.conf says of recovery.</param>
 /// <param name="Outside">Configuration files that lay outside the data directory.</param>
 /// <param name="Room">What is needed and free, by file system.</param>
+/// <param name="CorruptPages">Pages that failed their checksum when they were backed up, and come back so.</param>
+/// <param name="Corrupt">The files of the first 1000 of them.</param>
+/// <param name="Warnings">What people should know of the backup, the first of it.</param>
+/// <param name="Excluded">What the operator left out of it.</param>
 /// <param name="Adopt">Whether archive_mode was left as it was.</param>
 /// <param name="Done">False for a dry run.</param>
 /// <param name="Seconds">How long it took; null for a dry run.</param>
 public sealed record RestoreReport(
     string Cluster, string SystemIdentifier, int Major, string PgPath, string Backup, string Target, uint Timeline, string Stop, string StopLsn, string? StopRecord, DateTimeOffset? StopTime,
     string WalStart, string WalEnd, long Segments, int Files, long DatabaseBytes, long FetchedBytes, long WrittenBytes, IReadOnlyList<RestoreTablespaceReport> Tablespaces,
-    IReadOnlyDictionary<string, string> Settings, IReadOnlyList<RestoreOutsideReport> Outside, IReadOnlyList<RestoreRoomReport> Room, bool Adopt, bool Done, double? Seconds);
+    IReadOnlyDictionary<string, string> Settings, IReadOnlyList<RestoreOutsideReport> Outside, IReadOnlyList<RestoreRoomReport> Room,
+    long CorruptPages, IReadOnlyList<RestoreCorruptReport> Corrupt, IReadOnlyList<string> Warnings, IReadOnlyList<string> Excluded,
+    bool Adopt, bool Done, double? Seconds);
 
 /// <summary>A tablespace.</summary>
 /// <param name="Oid">Its OID.</param>
@@ -44,6 +50,11 @@ public sealed record RestoreTablespaceReport(uint Oid, string Was, string Path);
 /// <param name="Copy">Its copy in the restored directory.</param>
 /// <param name="Placed">Where it was put, too, by config-path; null: nowhere else.</param>
 public sealed record RestoreOutsideReport(string Was, string Copy, string? Placed);
+
+/// <summary>A file with pages that failed their checksum when they were backed up.</summary>
+/// <param name="File">Below the data directory.</param>
+/// <param name="Blocks">Blocks of it, ascending.</param>
+public sealed record RestoreCorruptReport(string File, IReadOnlyList<uint> Blocks);
 
 /// <summary>A file system that is written to.</summary>
 /// <param name="Folders">What goes there.</param>

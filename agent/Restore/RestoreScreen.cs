@@ -1,12 +1,16 @@
 using Holdfast.Agent.CommandLine;
 using Holdfast.Agent.Terminal;
 using Holdfast.Core.Recovery;
+using Holdfast.Core.Repository.Manifests;
 
 namespace Holdfast.Agent.Restore;
 
 /// <summary>The plan and the result, for people.</summary>
 internal static class RestoreScreen
 {
+    // A screen has room for the first few.
+    private const int RemarksShown = 5;
+
     /// <summary>The plan.</summary>
     public static void WritePlan(TextWriter writer, PreparedRestore prepared, bool adopts)
     {
@@ -17,6 +21,7 @@ internal static class RestoreScreen
         foreach (var tablespace in layout.Tablespaces) table.Add("tablespace", $"{tablespace.Oid} into {RawPath.Display(tablespace.Path)}{(tablespace.Path == tablespace.Was ? "" : $", was {RawPath.Display(tablespace.Was)}")}");
         foreach (var room in prepared.Rooms) table.Add("room", $"{Quantity.Bytes(room.Needed)} of {Quantity.Bytes(room.Free)} that are free for {DiskRoom.Display(room)}");
         table.Add("WAL", $"{plan.SegmentCount} segment{(plan.SegmentCount == 1 ? "" : "s")}, {plan.Backup.Facts.StartLsn} to {plan.Stop.ReadTo}{Legs(plan)}, all present");
+        AddRemarks(table, BackupRemarks.Of(prepared.Contents.Backup));
         table.WriteTo(writer);
         if (layout.WalLink is not null) writer.WriteLine($"pg_wal was a link to {RawPath.Display(layout.WalLink)}; --link-all makes it one again");
         WriteOutside(writer, prepared.Outside);
@@ -52,6 +57,25 @@ internal static class RestoreScreen
             _ => $"LSN {plan.Stop.At}{at}",
         };
     }
+
+    private static void AddRemarks(TextTable table, BackupRemarks remarks)
+    {
+        if (remarks.CorruptPages > 0)
+            table.Add("corrupt", $"{Count(remarks.CorruptPages, "page")} that failed when backed up, and come back as they were");
+        Rows(table, remarks.Corrupt, remarks.Corrupt.Count);
+        var excluded = Count(remarks.ExcludedCount, "file or folder", "files and folders");
+        if (remarks.Excluded.Count > 0) table.Add("left out", $"{string.Join(", ", remarks.Excluded)}: {excluded}");
+        if (remarks.WarningCount > 0) table.Add("warnings", $"{remarks.WarningCount} of the backup");
+        Rows(table, remarks.Warnings, remarks.WarningCount);
+    }
+
+    private static void Rows(TextTable table, IEnumerable<object> rows, long count)
+    {
+        foreach (var row in rows.Take(RemarksShown)) table.Add("", row.ToString()!);
+        if (count > RemarksShown) table.Add("", $"and {count - RemarksShown} more: --output=json");
+    }
+
+    private static string Count(long count, string one, string? many = null) => count == 1 ? $"1 {one}" : $"{count} {many ?? one + "s"}";
 
     private static void WriteOutside(TextWriter writer, OutsideCopies outside)
     {

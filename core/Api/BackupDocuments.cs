@@ -60,14 +60,15 @@ public sealed record BackupProgress(
 /// <param name="StoredBytes">Stored.</param>
 /// <param name="FileCount">Files in it.</param>
 /// <param name="CorruptPages">Pages that fail their checksum.</param>
+/// <param name="WarningCount">What people should know of it.</param>
 public sealed record BackupResult(
     TimelineId Timeline, Lsn StartLsn, Lsn StopLsn, DateTimeOffset StartTime, DateTimeOffset StopTime,
-    long DatabaseBytes, long ReadBytes, long StoredBytes, long FileCount, long CorruptPages)
+    long DatabaseBytes, long ReadBytes, long StoredBytes, long FileCount, long CorruptPages, long WarningCount = 0)
 {
     /// <summary>As the log has it.</summary>
     public static BackupResult Of(BackupFacts facts) => new(
         facts.Timeline, facts.StartLsn, facts.StopLsn, facts.StartTime.ToDateTimeOffset(), facts.StopTime.ToDateTimeOffset(),
-        facts.DatabaseBytes, facts.ReadBytes, facts.StoredBytes, facts.FileCount, facts.CorruptPages);
+        facts.DatabaseBytes, facts.ReadBytes, facts.StoredBytes, facts.FileCount, facts.CorruptPages, facts.WarningCount);
 }
 
 /// <summary>A backup, as GET backups/{label} tells it.</summary>
@@ -97,6 +98,12 @@ public sealed record BackupDocument(BackupName Label, BackupType Type, BackupPha
 
     /// <summary>When committed.</summary>
     public BackupResult? Result { get; init; }
+
+    /// <summary>When committed, of one backup alone: what people should know of it; null when the manifest cannot be read.</summary>
+    public IReadOnlyList<string>? Warnings { get; init; }
+
+    /// <summary>When committed, of one backup alone: what the operator left out; null when the manifest cannot be read.</summary>
+    public IReadOnlyList<string>? Excluded { get; init; }
 
     /// <summary>When failed: why.</summary>
     public string? Error { get; init; }

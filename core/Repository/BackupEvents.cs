@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Sealing;
 
@@ -39,7 +40,8 @@ public sealed record BackupCommitted(BackupName Label, int Attempt, BackupFacts 
         if (state.FindHost(running.Host)?.Revoked is { } revoked) return $"the host that made backup {Label} was revoked by entry {revoked.Entry}";
         if (Attempt < 1) return "attempts count from 1";
         if (Facts.StartLsn > Facts.StopLsn) return $"it starts at {Facts.StartLsn}, after its stop at {Facts.StopLsn}";
-        return Facts is { DatabaseBytes: >= 0, ReadBytes: >= 0, StoredBytes: >= 0, FileCount: >= 0, CorruptPages: >= 0, Major: > 0 } ? null : "a count is negative";
+        long[] counts = [Facts.DatabaseBytes, Facts.ReadBytes, Facts.StoredBytes, Facts.FileCount, Facts.CorruptPages, Facts.WarningCount];
+        return Facts.Major > 0 && counts.Min() >= 0 ? null : "a count is negative";
     }
 
     internal override ClusterState Fold(ClusterState state, EntryStamp at)
@@ -85,9 +87,11 @@ public sealed record BackupFailed(BackupName Label, string Reason) : LogEvent
 /// <param name="StoredBytes">Of its own packs.</param>
 /// <param name="FileCount">Files in it.</param>
 /// <param name="CorruptPages">Pages that were stored although they fail their checksum.</param>
+/// <param name="WarningCount">What people should know of it; the manifest has the words, which may name a user's files.</param>
 public sealed record BackupFacts(
     int Major, TimelineId Timeline, Lsn StartLsn, Lsn StopLsn, PostgresTime StartTime, PostgresTime StopTime,
-    long DatabaseBytes, long ReadBytes, long StoredBytes, long FileCount, long CorruptPages);
+    long DatabaseBytes, long ReadBytes, long StoredBytes, long FileCount, long CorruptPages,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] long WarningCount = 0);
 
 /// <summary>A backup that was intended and has not ended.</summary>
 /// <param name="Entry">The entry that intended it.</param>

@@ -37,10 +37,11 @@ internal static class ObjectIndexShape
         [1] = Bytes, [2] = Varints64, [3] = Varints32, [4] = Varints32, [5] = Varints32, [6] = Varints64, [7] = Fixed32, [8] = BytesList, [9] = BytesList,
     };
 
-    private static readonly MessageShape BackupFiles = new(34)
+    private static readonly MessageShape BackupFiles = new(38)
     {
         [1] = Bytes, [17] = Bytes, [18] = Bytes, [20] = Varints32, [26] = List(new MessageShape(2) { [1] = One(FileTable) }), [29] = Bytes, [30] = Bytes, [31] = Bytes,
         [32] = List(new MessageShape(2) { [1] = Bytes, [2] = Bytes }), [34] = Bytes,
+        [35] = BytesList, [37] = BytesList,
     };
 
     private static readonly MessageShape Catalog = new(9)

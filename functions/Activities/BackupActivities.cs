@@ -42,7 +42,8 @@ public sealed record StoredManifest(string Label, int Attempt, string Hash, Mani
 
 /// <summary><see cref="Core.Repository.BackupFacts"/> in plain numbers, as a journal keeps them; LSNs and times as PostgreSQL counts them.</summary>
 public sealed record ManifestFacts(
-    int Major, uint Timeline, ulong StartLsn, ulong StopLsn, long StartTime, long StopTime, long DatabaseBytes, long ReadBytes, long StoredBytes, long FileCount, long CorruptPages);
+    int Major, uint Timeline, ulong StartLsn, ulong StopLsn, long StartTime, long StopTime,
+    long DatabaseBytes, long ReadBytes, long StoredBytes, long FileCount, long CorruptPages, long WarningCount = 0);
 
 /// <summary>What the backup workflow does; names are kept in journals.</summary>
 public static class BackupActivities

@@ -1,6 +1,7 @@
 using Holdfast.Core;
 using Holdfast.Core.Api;
 using Holdfast.Core.Repository;
+using Holdfast.Core.Repository.Manifests;
 using Holdfast.Functions.Workflows;
 
 namespace Holdfast.Functions.Activities;
@@ -101,7 +102,9 @@ public sealed class BackupDesk(ClusterServices services, IWorkflowClient workflo
             cancellationToken.ThrowIfCancellationRequested();
         }
         var view = await services.Decisions.ReadAsync(cancellationToken);
-        return await DescribeAsync(view.State, label, cancellationToken);
+        var document = await DescribeAsync(view.State, label, cancellationToken);
+        if (document is null || view.State.FindBackup(label) is not { } committed) return document;
+        return await AddRemarksAsync(document, committed, cancellationToken);
     }
 
     /// <summary>All that the log knows: committed, running, lately failed.</summary>
@@ -125,6 +128,21 @@ public sealed class BackupDesk(ClusterServices services, IWorkflowClient workflo
         await StartWorkflowAsync(label, cancellationToken);
         await workflows.CancelAsync(BackupNames.Instance(services.Cluster, label), LogEvent.ReasonOf(reason), cancellationToken);
         return await FindAsync(label, TimeSpan.Zero, cancellationToken);
+    }
+
+    // Words are a help: a manifest that cannot be read is told where it is needed, not here.
+    private async Task<BackupDocument> AddRemarksAsync(BackupDocument document, LoggedBackup backup, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var reader = new ManifestReader(services.Catalog, services.Index, [services.Signing.PublicKey], _ => { });
+            var remarks = BackupRemarks.Of((await reader.ReadRootAsync(backup, cancellationToken)).Backup);
+            return document with { Warnings = remarks.Warnings, Excluded = remarks.Excluded };
+        }
+        catch (Exception e) when (e is HoldfastException && !cancellationToken.IsCancellationRequested)
+        {
+            return document;
+        }
     }
 
     private Task<bool> StartWorkflowAsync(BackupName label, CancellationToken cancellationToken) =>

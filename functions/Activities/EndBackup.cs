@@ -31,7 +31,7 @@ public sealed class CommitBackup(ClusterServices services) : IActivity<StoredMan
 
     private static BackupFacts FactsOf(ManifestFacts facts) => new(
         facts.Major, new TimelineId(facts.Timeline), new Lsn(facts.StartLsn), new Lsn(facts.StopLsn), new PostgresTime(facts.StartTime), new PostgresTime(facts.StopTime),
-        facts.DatabaseBytes, facts.ReadBytes, facts.StoredBytes, facts.FileCount, facts.CorruptPages);
+        facts.DatabaseBytes, facts.ReadBytes, facts.StoredBytes, facts.FileCount, facts.CorruptPages, facts.WarningCount);
 }
 
 /// <summary>Logs that a backup will not be, unless it is.</summary>

@@ -56,7 +56,8 @@ public sealed class BackupSessionTests(SharedAzurite azurite)
 
         await using var connection = await ServerConnection.OpenAsync(host.Context().Options, "test", default);
         var names = string.Join(", ", settings.Append("search_path").Select(name => $"'{name}'"));
-        await using var command = new NpgsqlCommand($"SELECT name, setting FROM pg_settings WHERE name IN ({names}) ORDER BY name", connection.Session);
+        var sql = $"SELECT name, setting FROM pg_settings WHERE name IN ({names}) ORDER BY name";
+        await using var command = new NpgsqlCommand(sql, connection.Session);
         var found = new List<string>();
         await using var row = await command.ExecuteReaderAsync();
         while (await row.ReadAsync()) found.Add($"{row.GetString(0)}={row.GetString(1)}");
@@ -77,7 +78,8 @@ public sealed class BackupSessionTests(SharedAzurite azurite)
         await RunRawAsync(host.Server, "plain", "CREATE DOMAIN \"typ\u00FF\" AS int");
 
         await host.BackUpAsync();
-        static string Raw(params Google.Protobuf.ByteString[] parts) => string.Join('/', parts.Select(part => part.ToString(Encoding.Latin1)));
+        static string Raw(params Google.Protobuf.ByteString[] parts) =>
+            string.Join('/', parts.Select(part => part.ToString(Encoding.Latin1)));
         var names = (await host.ReadBackAsync()).Catalogs
             .SelectMany(part => part.Name.Select((name, i) => Raw(part.DatabaseName, part.Schema[i], name))).ToHashSet();
         Assert.Contains("latin/\u00FC/gr\u00F6\u00DFe", names);

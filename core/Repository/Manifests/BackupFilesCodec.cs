@@ -11,6 +11,12 @@ public static class BackupFilesCodec
     private const int MaxText = 1 << 20;
     private const uint MaxParts = PackFormat.MaxPacks;
 
+    /// <summary>Most warnings, and most rules of what was left out, that one backup may bring along.</summary>
+    public const int MaxLines = 1000;
+
+    /// <summary>Most characters of a warning, and most bytes of a rule of what was left out.</summary>
+    public const int MaxLine = 4096;
+
     /// <summary>Why this is not what the host of that attempt can have said; null when it is.</summary>
     public static string? Fault(Wire.BackupFiles files, BackupAttempt attempt)
     {
@@ -25,7 +31,12 @@ public static class BackupFilesCodec
             || files.ListCount > MaxParts || files.CatalogCount > MaxParts)
             return $"it claims {files.Workers} workers, {files.IndexCounts.Count} counts of blobs of extents, {files.ListCount} lists and {files.CatalogCount} catalogs";
         if (files.BackupLabel.Length is 0 or > MaxText || files.TablespaceMap.Length > MaxText) return $"its backup_label has {files.BackupLabel.Length} bytes, its tablespace_map {files.TablespaceMap.Length}";
-        return files.ReadBytes > long.MaxValue || files.CorruptPageCount > long.MaxValue ? "a count is beyond 2^63" : null;
+        if (!AreLines(files.Warnings.Count, files.WarningCount, files.Warnings.Select(warning => warning.Length)))
+            return $"it has {files.Warnings.Count} of {files.WarningCount} warnings, or one that is too long";
+        if (!AreLines(files.Excluded.Count, ulong.MaxValue, files.Excluded.Select(path => path.Length)))
+            return $"it has {files.Excluded.Count} rules of what was left out, or one that is too long";
+        ulong[] counts = [files.ReadBytes, files.CorruptPageCount, files.WarningCount, files.ExcludedCount];
+        return counts.Max() > long.MaxValue ? "a count is beyond 2^63" : null;
     }
 
     /// <summary>What the log says of the backup.</summary>
@@ -35,5 +46,8 @@ public static class BackupFilesCodec
     /// <param name="fileCount">Rows of the list.</param>
     public static BackupFacts Facts(Wire.BackupFiles files, long databaseBytes, long storedBytes, long fileCount) => new(
         (int)files.Major, new TimelineId(files.Timeline), new Lsn(files.StartLsn), new Lsn(files.StopLsn), new PostgresTime(files.StartTime), new PostgresTime(files.StopTime),
-        databaseBytes, (long)files.ReadBytes, storedBytes, fileCount, (long)files.CorruptPageCount);
+        databaseBytes, (long)files.ReadBytes, storedBytes, fileCount, (long)files.CorruptPageCount, (long)files.WarningCount);
+
+    private static bool AreLines(int count, ulong ofCount, IEnumerable<int> lengths) =>
+        count <= MaxLines && (ulong)count <= ofCount && lengths.All(length => length <= MaxLine);
 }

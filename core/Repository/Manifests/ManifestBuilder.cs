@@ -9,7 +9,8 @@ namespace Holdfast.Core.Repository.Manifests;
 /// <summary>A manifest that was written: what the log needs to commit the backup.</summary>
 /// <param name="Root">SHA-256 of the root's blob.</param>
 /// <param name="Facts">What a reader without keys may know.</param>
-public sealed record BuiltManifest(Sha256Digest Root, BackupFacts Facts);
+/// <param name="Remarks">What people should know, in words.</param>
+public sealed record BuiltManifest(Sha256Digest Root, BackupFacts Facts, BackupRemarks Remarks);
 
 /// <summary>
 /// Makes the manifest of an attempt: proves from what the host stored that the backup is whole, and writes that down, signed by the control plane. Constant
@@ -44,7 +45,8 @@ public sealed class ManifestBuilder(IObjectStore data, IObjectStore catalog, Key
         if ((ulong)totals.FileCount != files.FileCount)
             throw new DamagedException($"backup {attempt} is not whole: its list has {totals.FileCount} files, the host backed up {files.FileCount}", "take another backup; if it happens again, report it with the host's log");
         var hash = await _store.StoreRootAsync(attempt.System, attempt.Label, root, cancellationToken).ConfigureAwait(false);
-        return new BuiltManifest(hash, BackupFilesCodec.Facts(files, totals.DatabaseBytes, totals.StoredBytes, totals.FileCount));
+        var facts = BackupFilesCodec.Facts(files, totals.DatabaseBytes, totals.StoredBytes, totals.FileCount);
+        return new BuiltManifest(hash, facts, BackupRemarks.Of(files));
     }
 
     private async Task<List<Wire.ShardReference>> WriteShardsAsync(SystemIdentifier system, IAsyncEnumerable<ManifestFile> files, Totals totals, CancellationToken cancellationToken)

@@ -76,13 +76,14 @@ public sealed class BackupReadingTests : IDisposable
     {
         (string Path, int Scanned, int Grown)[] files =
         [
-            ("postgresql.auto.conf", 88, 131), ("pg_logical/replorigin_checkpoint", 16, 8192), ("pg_xact/0000", 8192, 40960), ("log/text", 8193, 3 << 20), ("pg_hba.conf", 5000, 4000),
+            ("postgresql.auto.conf", 88, 131), ("pg_logical/replorigin_checkpoint", 16, 8192), ("pg_xact/0000", 8192, 40960),
+            ("log/text", 8193, 3 << 20), ("pg_hba.conf", 5000, 4000),
         ];
         foreach (var (path, scanned, _) in files) _data.Write(path, scanned);
         var scan = _data.Scan();
         foreach (var (path, _, grown) in files) _data.Write(path, grown);
         var stored = await ReadBackAsync(2, scan);
-        foreach (var (path, _, grown) in files) Assert.True(SyntheticData.Bytes(path, grown).AsSpan().SequenceEqual(Of(stored, path)), path);
+        foreach (var (path, _, grown) in files) Assert.Equal(SyntheticData.Bytes(path, grown), Of(stored, path));
     }
 
     [Fact]

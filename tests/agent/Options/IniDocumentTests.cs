@@ -24,6 +24,10 @@ public sealed class IniDocumentTests
         Assert.Null(document.Find("global", "pg-port"));
     }
 
+    [Fact]
+    public void What_may_be_given_more_than_once_is_all_of_its_lines() =>
+        Assert.Equal([new IniEntry("shop", "exclude", "log/\ncore", 2)], Parse("[shop]\nexclude=log/\nexclude=core").Entries);
+
     [Theory]
     [InlineData("")]
     [InlineData("\n\n")]

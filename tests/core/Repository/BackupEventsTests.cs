@@ -124,6 +124,17 @@ public sealed class BackupEventsTests
         Assert.Equal(json, JsonSerializer.Serialize(JsonSerializer.Deserialize(json, LogJson.Default.LogEvent)!, LogJson.Default.LogEvent));
 
     [Fact]
+    public void A_count_of_warnings_is_written_only_where_there_are_some()
+    {
+        var committed = CommittedFull.OfType<BackupCommitted>().Single();
+        Assert.DoesNotContain("warningCount", JsonSerializer.Serialize(committed, LogJson.Default.LogEvent), StringComparison.Ordinal);
+        var warned = committed with { Facts = committed.Facts with { WarningCount = 2 } };
+        var json = JsonSerializer.Serialize(warned, LogJson.Default.LogEvent);
+        Assert.Contains("\"corruptPages\":0,\"warningCount\":2}", json, StringComparison.Ordinal);
+        Assert.Equal(warned, JsonSerializer.Deserialize(json, LogJson.Default.LogEvent));
+    }
+
+    [Fact]
     public void The_state_of_backups_is_read_and_written_for_ever()
     {
         const string Backups = """

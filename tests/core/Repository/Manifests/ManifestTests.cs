@@ -136,8 +136,46 @@ public sealed class ManifestTests : IDisposable
         await new AttemptWriter(_world, 2).WriteAsync(Tree(5, 14));
         var first = await _world.BuildAsync();
         var names = _world.Catalog.Names.ToList();
-        Assert.Equal(first, await _world.BuildAsync());
+        var second = await _world.BuildAsync();
+        Assert.Equal((first.Root, first.Facts), (second.Root, second.Facts));
         Assert.Equal(names, _world.Catalog.Names);
+    }
+
+    [Fact]
+    public async Task What_people_should_know_of_a_backup_is_in_its_manifest_and_its_count_in_the_log()
+    {
+        await new AttemptWriter(_world)
+        {
+            OnFiles = files =>
+            {
+                files.Warnings.AddRange(["first", "second\e[2J"]);
+                files.WarningCount = 7;
+                files.Excluded.Add(Google.Protobuf.ByteString.CopyFrom("caf\u00E9/", System.Text.Encoding.Latin1));
+                files.ExcludedCount = 3;
+            },
+        }.WriteAsync(Tree(5, 3));
+        var built = await _world.BuildAsync();
+        Assert.Equal(7, built.Facts.WarningCount);
+        Assert.Equal(["first", @"second\x1b[2J"], built.Remarks.Warnings);
+        Assert.Equal([@"caf\xe9/"], built.Remarks.Excluded);
+        Assert.Equal(3, built.Remarks.ExcludedCount);
+    }
+
+    [Theory]
+    [InlineData(1001, 10)]
+    [InlineData(1, 4097)]
+    public async Task Warnings_without_bounds_are_refused(int count, int length)
+    {
+        await new AttemptWriter(_world)
+        {
+            OnFiles = files =>
+            {
+                files.Warnings.AddRange(Enumerable.Repeat(new string('x', length), count));
+                files.WarningCount = (ulong)count;
+            },
+        }.WriteAsync(Tree(5, 3));
+        var failure = await Assert.ThrowsAnyAsync<HoldfastException>(() => _world.BuildAsync());
+        Assert.Contains($"it has {count} of {count} warnings", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
