@@ -1,5 +1,5 @@
-using Holdfast.Agent.Backup;
 using Holdfast.Core;
+using Holdfast.Core.Repository;
 using Wire = Holdfast.Core.Sealing.Wire;
 
 namespace Holdfast.Agent.Resident;
@@ -7,35 +7,33 @@ namespace Holdfast.Agent.Resident;
 /// <summary>How a job ended, as the control plane is told.</summary>
 /// <param name="Succeeded">It is done.</param>
 /// <param name="Error">One line and its hint; empty when it succeeded.</param>
-/// <param name="MayRetry">Another attempt may do better.</param>
-internal sealed record JobEnd(bool Succeeded, string Error, bool MayRetry)
+/// <param name="Retry">Whether another attempt may do better, and when.</param>
+internal sealed record JobEnd(bool Succeeded, string Error, AttemptRetry Retry)
 {
     // Errors go into the log of the cluster, whose reasons are bounded.
     private const int MaxError = 1000;
 
     /// <summary>It is done.</summary>
-    public static readonly JobEnd Success = new(true, "", false);
+    public static readonly JobEnd Success = new(true, "", AttemptRetry.Never);
 
     /// <summary>It failed by an exception.</summary>
     public static JobEnd Of(Exception failure) => failure switch
     {
-        HoldfastException known => new(false, Line(known.Message, known.Hint), MayDoBetter(known)),
-        _ => new(false, Line($"a bug in the agent: {failure.GetType().Name}: {failure.Message}", "the agent's log has all of it; please report it"), true),
+        HoldfastException known => new(false, Line(known.Message, known.Hint), RetryTable.Of(known)),
+        _ => new(false, Line($"a bug in the agent: {failure.GetType().Name}: {failure.Message}", "the agent's log has all of it; please report it"),
+            RetryTable.Of(failure)),
     };
 
     /// <summary>It was refused, and would be again.</summary>
-    public static JobEnd Refusal(string message, string hint) => new(false, Line(message, hint), false);
+    public static JobEnd Refusal(string message, string hint) => new(false, Line(message, hint), AttemptRetry.Never);
 
-    /// <summary>The report.</summary>
-    public Wire.Report ToReport(string job) => new() { Ended = new Wire.JobEnded { Job = job, Succeeded = Succeeded, Error = Error, MayRetry = MayRetry } };
-
-    // What an operator must change first fails again; what the store, the server or a disk did may not.
-    private static bool MayDoBetter(HoldfastException failure) => failure switch
+    /// <summary>The report. A control plane older than <see cref="AttemptRetry"/> reads may_retry.</summary>
+    public Wire.Report ToReport(string job) => new()
     {
-        StoreException or SessionLostException or DamagedException => true,
-        ConfigurationException { InnerException: Npgsql.PostgresException } => false,
-        ConfigurationException { InnerException: Npgsql.NpgsqlException or System.Net.Sockets.SocketException or TimeoutException } => true,
-        _ => false,
+        Ended = new Wire.JobEnded
+        {
+            Job = job, Succeeded = Succeeded, Error = Error, MayRetry = Retry is AttemptRetry.Later or AttemptRetry.AtOnce, Retry = (uint)Retry,
+        },
     };
 
     private static string Line(string message, string? hint)

@@ -141,8 +141,8 @@ internal sealed class ResidentAgent(CommandContext context, Host.Repository mail
         catch (OperationCanceledException)
         {
             return reason is null
-                ? new JobEnd(false, $"the agent was stopped while it made backup {request.Label}, attempt {request.Attempt}", MayRetry: true)
-                : new JobEnd(false, $"cancelled: {reason}", MayRetry: false);
+                ? new JobEnd(false, $"the agent was stopped while it made backup {request.Label}, attempt {request.Attempt}", AttemptRetry.AtOnce)
+                : new JobEnd(false, $"cancelled: {reason}", AttemptRetry.Never);
         }
         finally
         {
@@ -187,7 +187,8 @@ internal sealed class ResidentAgent(CommandContext context, Host.Repository mail
             complete = answer?.Yes;
         }
         context.Log.Warn(complete.Value ? $"the agent ended before it could report that backup {job.Attempt} is stored; it is" : $"the agent ended while it made backup {job.Attempt}: that attempt failed");
-        await EndAsync(job.Id, complete.Value ? JobEnd.Success : new JobEnd(false, $"the agent ended while it made backup {job.Attempt} (a crash, or its machine's)", MayRetry: true), stop).ConfigureAwait(false);
+        var cutOff = new JobEnd(false, $"the agent ended while it made backup {job.Attempt} (a crash, or its machine's)", AttemptRetry.AtOnce);
+        await EndAsync(job.Id, complete.Value ? JobEnd.Success : cutOff, stop).ConfigureAwait(false);
     }
 
     private async Task<bool> IsCompleteAsync(StartedJob job, CancellationToken cancellationToken)

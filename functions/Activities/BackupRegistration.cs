@@ -7,7 +7,7 @@ public static class BackupRegistration
 {
     /// <summary>Adds them.</summary>
     public static void Add(WorkflowRegistry registry, ClusterServices services, BackupDesk desk, ILoggerFactory logs) => registry
-        .Add(BackupNames.Workflow, new BackupWorkflow())
+        .Add(BackupNames.Workflow, new BackupWorkflow(), BackupWorkflow.Version)
         .Add(BackupActivities.ChooseAttempt, new ChooseAttempt(services))
         .Add(BackupActivities.SendJob, new SendJob(services))
         .Add(BackupActivities.CancelJob, new CancelJob(services))

@@ -129,7 +129,8 @@ public sealed partial class ReportDesk(ClusterServices services, IWorkflowClient
     {
         if (await InstanceForAsync(host, ended.Job, cancellationToken) is not { } instance) return;
         var error = ended.Succeeded ? null : LogEvent.ReasonOf(ended.Error);
-        var heard = await workflows.RaiseEventAsync(instance, BackupNames.News, EventId(blob), new JobNews(ended.Job, Ended: true, ended.Succeeded, ended.MayRetry, error), cancellationToken);
+        var news = new JobNews(ended.Job, Ended: true, ended.Succeeded, ended.MayRetry, error, (AttemptRetry)ended.Retry);
+        var heard = await workflows.RaiseEventAsync(instance, BackupNames.News, EventId(blob), news, cancellationToken);
         board.Forget(ended.Job);
         _told.TryRemove(ended.Job, out _);
         LogEnded(ended.Job, host.Name, ended.Succeeded ? "succeeded" : error!, heard ? "" : "; nobody waits for it any more");

@@ -24,7 +24,9 @@ public sealed record BackupStatus(Core.Api.BackupPhase Phase, int Attempt = 0, s
 /// <param name="Succeeded">And how.</param>
 /// <param name="MayRetry">Whether another attempt may do better.</param>
 /// <param name="Error">Why it failed.</param>
-public sealed record JobNews(string Job, bool Ended = false, bool Succeeded = false, bool MayRetry = false, string? Error = null);
+/// <param name="Retry">When another attempt may do better, where the host said so.</param>
+public sealed record JobNews(
+    string Job, bool Ended = false, bool Succeeded = false, bool MayRetry = false, string? Error = null, AttemptRetry Retry = AttemptRetry.NotSaid);
 
 /// <summary>The names of the backup workflow, kept in journals.</summary>
 public static class BackupNames

@@ -6,13 +6,16 @@ using Holdfast.Functions.Activities;
 namespace Holdfast.Functions.Workflows;
 
 /// <summary>
-/// Makes a backup that the log intends (design §7): a job for the host, up to three attempts; the wait for the WAL that makes it consistent; the manifest; the
-/// commit. Whatever goes wrong, it ends in a log entry: committed or failed, never neither.
+/// Makes a backup that the log intends (design §7): a job for the host, some attempts, minutes apart; the wait for the WAL that makes it consistent; the
+/// manifest; the commit. Whatever goes wrong, it ends in a log entry: committed or failed, never neither.
 /// </summary>
-public sealed class BackupWorkflow : IWorkflow<BackupInput, BackupOutcome>
+/// <param name="pauses">Between attempts; null: <see cref="AttemptPauses.Default"/>.</param>
+public sealed class BackupWorkflow(AttemptPauses? pauses = null) : IWorkflow<BackupInput, BackupOutcome>
 {
-    /// <summary>Attempts, each with a prefix of its own. Three: what fails thrice, such as a session that is cut each night, needs a person.</summary>
-    public const int MaxAttempts = 3;
+    /// <summary>What new instances get. Those of version 1, which an earlier control plane began, go on as they began: three attempts without a pause.</summary>
+    public const int Version = 2;
+
+    private const int AttemptsOfVersion1 = 3;
 
     /// <summary>A host that says nothing for so long has lost the attempt. It reports progress every second; 5 minutes outlasts its restart and most outages.</summary>
     public static readonly TimeSpan Silence = TimeSpan.FromMinutes(5);
@@ -49,9 +52,10 @@ public sealed class BackupWorkflow : IWorkflow<BackupInput, BackupOutcome>
     /// <summary>The end must be logged: for three days, as long as a weekend's outage, it is tried again and again.</summary>
     private static RetryPolicy Patient { get; } = new() { MaxAttempts = 900, FirstInterval = TimeSpan.FromSeconds(2) };
 
-    private static async Task<AttemptReference> CopyAsync(WorkflowContext context, BackupInput input)
+    private async Task<AttemptReference> CopyAsync(WorkflowContext context, BackupInput input)
     {
-        var (after, before) = (0, (string?)null);
+        var after = 0;
+        string? before = null;
         for (var tries = 1; ; tries++)
         {
             context.SetStatus(new BackupStatus(BackupPhase.Waiting, after, null, before));
@@ -60,12 +64,26 @@ public sealed class BackupWorkflow : IWorkflow<BackupInput, BackupOutcome>
             context.SetStatus(new BackupStatus(BackupPhase.Copying, ticket.Attempt, ticket.Job, before));
             var end = await AwaitEndAsync(context, input, ticket);
             if (end.Succeeded) return new AttemptReference(input.Label, ticket.Attempt);
-            before = $"attempt {ticket.Attempt} failed: {end.Error}";
-            if (!end.MayRetry) throw new BackupAttemptsFailedException(end.Error ?? "the host did not say why");
-            if (tries == MaxAttempts) throw new BackupAttemptsFailedException($"{MaxAttempts} attempts failed; the last: {end.Error}");
             after = ticket.Attempt;
+            before = $"attempt {after} failed: {end.Error}";
+            await PauseAsync(context, end, tries, after, before);
         }
     }
+
+    /// <summary>Waits until the next attempt is due.</summary>
+    /// <exception cref="BackupAttemptsFailedException">There is none.</exception>
+    private async Task PauseAsync(WorkflowContext context, JobNews end, int tries, int attempt, string before)
+    {
+        var retry = AttemptPauses.RetryOf(end);
+        if (retry == AttemptRetry.Never) throw new BackupAttemptsFailedException(end.Error ?? "the host did not say why");
+        var pause = context.Version == 1 ? PauseOfVersion1(tries) : (pauses ?? AttemptPauses.Default).After(tries, retry);
+        if (pause is not { } wait) throw new BackupAttemptsFailedException($"{tries} attempts failed; the last: {end.Error}");
+        if (wait == TimeSpan.Zero) return;
+        context.SetStatus(new BackupStatus(BackupPhase.Waiting, attempt, null, $"{before}; the next begins in {wait.TotalMinutes:0.#} minutes"));
+        await context.CreateTimerAsync(wait);
+    }
+
+    private static TimeSpan? PauseOfVersion1(int tries) => tries < AttemptsOfVersion1 ? TimeSpan.Zero : null;
 
     // Shielded: a job that is on its way while nobody waits for it could not be called back.
     private static async Task<JobTicket> SendAsync(WorkflowContext context, AttemptReference attempt)
@@ -100,7 +118,7 @@ public sealed class BackupWorkflow : IWorkflow<BackupInput, BackupOutcome>
 
         var silent = $"the host said nothing for {Silence.TotalMinutes:0} minutes";
         await context.CallActivityAsync(BackupActivities.CancelJob, new JobCancellation(input.Label, ticket.Job, silent));
-        return new JobNews(ticket.Job, Ended: true, MayRetry: true, Error: silent);
+        return new JobNews(ticket.Job, Ended: true, MayRetry: true, Error: silent, Retry: AttemptRetry.AtOnce);
     }
 
     /// <summary>The end of this job; null when nothing was heard of it for so long. News of an attempt that was given up is passed over.</summary>

@@ -1,7 +1,9 @@
 using Holdfast.Agent.CommandLine;
 using Holdfast.Agent.Host;
 using Holdfast.Agent.Options;
+using Holdfast.Agent.Resident;
 using Holdfast.Core;
+using Holdfast.Core.Repository;
 using Holdfast.Tests.Fixtures;
 using Npgsql;
 
@@ -45,11 +47,50 @@ public sealed class ServerConnectionTests
         await FailsAsync(server, "no server is behind", "start it", "--pg-user=postgres");
     }
 
-    private static async Task FailsAsync(PostgresServer server, string text, string hint, params string[] flags)
+    [NeedsFact(Needs.Postgres)]
+    public async Task A_server_that_is_full_shuts_down_or_is_down_is_worth_another_attempt_and_a_right_that_is_missing_is_not()
+    {
+        await using var server = await PostgresServer.StartNewAsync(17);
+        await server.ExecuteAsync("CREATE ROLE one LOGIN CONNECTION LIMIT 1; CREATE ROLE guest LOGIN");
+        await server.ExecuteAsync("CREATE DATABASE shut ALLOW_CONNECTIONS false");
+        await using var ones = NpgsqlDataSource.Create(server.ConnectionString("template1").Replace("=postgres", "=one", StringComparison.Ordinal));
+        await using var last = await ones.OpenConnectionAsync();
+
+        Assert.Equal(("too many connections for role \"one\"", AttemptRetry.Later), await RetryAsync(server, "--pg-user=one"));
+        Assert.Equal(("role \"nobody\" does not exist", AttemptRetry.Never), await RetryAsync(server, "--pg-user=nobody"));
+        Assert.Equal(("database \"shut\" is not currently accepting connections", AttemptRetry.Never),
+            await RetryAsync(server, "--pg-user=guest", "--pg-database=shut"));
+
+        RunProcess.Signal(server.ProcessId, 15); // a smart shutdown: it waits for the session that is there, and takes no other
+        const string Closing = "the database system is shutting down";
+        await Eventually.IsTrueAsync(async () => await RetryAsync(server, "--pg-user=guest") == (Closing, AttemptRetry.Later), () => server.Log);
+        await last.DisposeAsync();
+        await server.StopAsync();
+        Assert.Equal(AttemptRetry.Later, (await RetryAsync(server, "--pg-user=guest")).Retry);
+    }
+
+    private static async Task<(string Text, AttemptRetry Retry)> RetryAsync(PostgresServer server, params string[] flags)
+    {
+        try
+        {
+            await using var connection = await ServerConnection.OpenAsync(Options(server, flags), "test", CancellationToken.None);
+            return ("", AttemptRetry.NotSaid);
+        }
+        catch (ConfigurationException e)
+        {
+            return (e.Message[(e.Message.LastIndexOf(": ", StringComparison.Ordinal) + 2)..], JobEnd.Of(e).Retry);
+        }
+    }
+
+    private static ResolvedOptions Options(PostgresServer server, string[] flags)
     {
         var given = CommandTree.Parse(["check", "--cluster=shop", $"--pg-socket-path={server.SocketFolder}", .. flags]).Given.Flags;
-        var options = OptionResolver.Resolve(CommandSet.Check, given, new Dictionary<string, string>());
-        var opening = ServerConnection.OpenAsync(options, "test", CancellationToken.None);
+        return OptionResolver.Resolve(CommandSet.Check, given, new Dictionary<string, string>());
+    }
+
+    private static async Task FailsAsync(PostgresServer server, string text, string hint, params string[] flags)
+    {
+        var opening = ServerConnection.OpenAsync(Options(server, flags), "test", CancellationToken.None);
         var failure = await Assert.ThrowsAsync<ConfigurationException>(() => opening);
         Assert.Contains(text, failure.Message, StringComparison.Ordinal);
         Assert.Contains(hint, failure.Hint, StringComparison.Ordinal);

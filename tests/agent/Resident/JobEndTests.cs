@@ -1,28 +1,53 @@
+using System.Net.Sockets;
 using Holdfast.Agent.Backup;
 using Holdfast.Agent.Resident;
 using Holdfast.Core;
+using Holdfast.Core.Repository;
 using Wire = Holdfast.Core.Sealing.Wire;
 
 namespace Holdfast.Tests.Agent.Resident;
 
 public sealed class JobEndTests
 {
-    public static TheoryData<Exception, bool> Failures => new()
+    public static TheoryData<Exception, AttemptRetry> Failures => new()
     {
-        { new StoreException("the store is away"), true },
-        { new SessionLostException("terminated"), true },
-        { new DamagedException("the disk"), true },
-        { new RefusedException("revoked"), false },
-        { new ConfigurationException("no permission"), false },
-        { new ConfigurationException("cannot connect", null, new TimeoutException()), true },
-        { new ConfigurationException("cannot connect", null, new Npgsql.NpgsqlException("refused")), true },
-        { new ConfigurationException("no such role", null, new Npgsql.PostgresException("no", "FATAL", "FATAL", "28000")), false },
-        { new InvalidOperationException("a bug"), true },
+        { new StoreException("the store is away"), AttemptRetry.Later },
+        { new SessionLostException("terminated"), AttemptRetry.Later },
+        { new DamagedException("the disk"), AttemptRetry.Later },
+        { new RefusedException("revoked"), AttemptRetry.Never },
+        { new ConfigurationException("no permission"), AttemptRetry.Never },
+        { Connecting(new TimeoutException()), AttemptRetry.Later },
+        { Connecting(new Npgsql.NpgsqlException("refused")), AttemptRetry.Later },
+        { Connecting(new Npgsql.NpgsqlException("", new SocketException((int)SocketError.ConnectionRefused))), AttemptRetry.Later },
+        { Connecting(new Npgsql.NpgsqlException("", new SocketException((int)SocketError.AddressNotAvailable))), AttemptRetry.Later },
+        { Connecting(new Npgsql.NpgsqlException("", new SocketException((int)SocketError.AccessDenied))), AttemptRetry.Never },
+        { Connecting(new Npgsql.NpgsqlException("No password has been provided but the backend requires one")), AttemptRetry.Never },
+        { new InvalidOperationException("a bug"), AttemptRetry.Later },
     };
 
     [Theory]
     [MemberData(nameof(Failures))]
-    public void Another_attempt_is_suggested_where_it_may_do_better(Exception failure, bool mayRetry) => Assert.Equal(mayRetry, JobEnd.Of(failure).MayRetry);
+    public void Another_attempt_is_suggested_where_it_may_do_better(Exception failure, AttemptRetry retry) =>
+        Assert.Equal(retry, JobEnd.Of(failure).Retry);
+
+    [Theory]
+    [InlineData("57P03", AttemptRetry.Later)] // the database system is starting up
+    [InlineData("53300", AttemptRetry.Later)] // too many clients; too many connections for role
+    [InlineData("53100", AttemptRetry.Later)] // the disk is full
+    [InlineData("57P01", AttemptRetry.Later)]
+    [InlineData("57P05", AttemptRetry.Later)]
+    [InlineData("57014", AttemptRetry.Later)] // pg_cancel_backend
+    [InlineData("08006", AttemptRetry.Later)]
+    [InlineData("58030", AttemptRetry.Later)]
+    [InlineData("XX000", AttemptRetry.Later)]
+    [InlineData("28P01", AttemptRetry.Never)]
+    [InlineData("28000", AttemptRetry.Never)]
+    [InlineData("3D000", AttemptRetry.Never)]
+    [InlineData("42501", AttemptRetry.Never)]
+    [InlineData("55000", AttemptRetry.Never)] // the database takes no connections; wal_level
+    [InlineData("57P04", AttemptRetry.Never)] // the database was dropped
+    public void What_the_server_says_is_classed_by_its_SQLSTATE(string state, AttemptRetry retry) =>
+        Assert.Equal(retry, JobEnd.Of(Connecting(new Npgsql.PostgresException("no", "FATAL", "FATAL", state))).Retry);
 
     [Fact]
     public void Message_and_hint_are_one_line_of_bounded_length()
@@ -31,9 +56,12 @@ public sealed class JobEndTests
         Assert.StartsWith("one two HINT: xxx", end.Error, StringComparison.Ordinal);
         Assert.Equal(1000, end.Error.Length);
         var report = end.ToReport("job").Ended;
-        Assert.Equal(("job", false, end.Error, false), (report.Job, report.Succeeded, report.Error, report.MayRetry));
+        Assert.Equal(("job", false, end.Error, false, (uint)AttemptRetry.Never), (report.Job, report.Succeeded, report.Error, report.MayRetry, report.Retry));
+        Assert.True(JobEnd.Of(new StoreException("away")).ToReport("job").Ended is { MayRetry: true, Retry: (uint)AttemptRetry.Later });
         Assert.True(JobEnd.Success.ToReport("job").Ended.Succeeded);
     }
+
+    private static ConfigurationException Connecting(Exception cause) => new("cannot connect", null, cause);
 
     [Theory]
     [InlineData("20261123-140211F", 0)]

@@ -25,6 +25,12 @@ public abstract class BackupWorkflowScenarios : IAsyncLifetime
 
     protected Action Send { get; set; } = () => { };
 
+    /// <summary>Between attempts: none, where time passes by itself.</summary>
+    protected AttemptPauses Pauses { get; set; } = new([TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero]);
+
+    /// <summary>What new instances get.</summary>
+    protected int Version { get; set; } = BackupWorkflow.Version;
+
     public async Task InitializeAsync()
     {
         _world = await OpenAsync();
@@ -46,16 +52,16 @@ public abstract class BackupWorkflowScenarios : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_failed_attempt_is_followed_by_another_with_a_number_of_its_own_three_at_most()
+    public async Task A_failed_attempt_is_followed_by_another_with_a_number_of_its_own_four_at_most()
     {
         await StartAsync();
-        for (var attempt = 1; attempt <= BackupWorkflow.MaxAttempts; attempt++)
+        for (var attempt = 1; attempt <= AttemptPauses.Default.MaxAttempts; attempt++)
         {
             if (attempt > 1) await SentAsync();
             await EndAsync(attempt, succeeded: false, mayRetry: true, error: $"failure {attempt}");
         }
         Assert.Equal(WorkflowState.Failed, (await EndOfAsync()).State);
-        Assert.Equal(["send 1", "send 2", "send 3", "fail 3 attempts failed; the last: failure 3"], Done);
+        Assert.Equal(["send 1", "send 2", "send 3", "send 4", "fail 4 attempts failed; the last: failure 4"], Done);
     }
 
     [Fact]
@@ -124,8 +130,8 @@ public abstract class BackupWorkflowScenarios : IAsyncLifetime
     /// <summary>The engine to be judged, with an empty store.</summary>
     protected abstract Task<IWorkflowWorld> OpenAsync();
 
-    private Task StartEngineAsync() => World.RunAsync(new WorkflowRegistry()
-        .Add(BackupNames.Workflow, new BackupWorkflow())
+    protected Task StartEngineAsync() => World.RunAsync(new WorkflowRegistry()
+        .Add(BackupNames.Workflow, new BackupWorkflow(Pauses), Version)
         .Add<NextAttempt, AttemptReference>(BackupActivities.ChooseAttempt, (_, input, _) => Task.FromResult(new AttemptReference(input.Label, input.After + 1)))
         .Add<AttemptReference, JobTicket>(BackupActivities.SendJob, (context, input, _) =>
         {
@@ -151,8 +157,9 @@ public abstract class BackupWorkflowScenarios : IAsyncLifetime
 
     protected static string Job(int attempt) => BackupNames.Job(Instance, attempt);
 
-    protected Task EndAsync(int attempt, bool succeeded, bool mayRetry = false, string? error = null) =>
-        RaiseAsync($"end{attempt}", new JobNews(Job(attempt), Ended: true, succeeded, mayRetry, error));
+    protected Task EndAsync(
+        int attempt, bool succeeded, bool mayRetry = false, string? error = null, AttemptRetry retry = AttemptRetry.NotSaid) =>
+        RaiseAsync($"end{attempt}", new JobNews(Job(attempt), Ended: true, succeeded, mayRetry, error, retry));
 
     protected Task RaiseAsync(string id, JobNews news) => World.Client.RaiseEventAsync(Instance, BackupNames.News, id, news);
 
