@@ -60,6 +60,17 @@ public sealed record BackupCommitted(BackupName Label, int Attempt, BackupFacts 
 /// <param name="Reason">For people.</param>
 public sealed record BackupFailed(BackupName Label, string Reason) : LogEvent
 {
+    // An entry with a new property would be refused by readers that are out there: so the reason's beginning carries it.
+    private const string CancelledPrefix = "cancelled: ";
+
+    /// <summary>The reason of one that an operator ended.</summary>
+    public static string ReasonOfCancelled(string reason) => ReasonOf(CancelledPrefix + reason);
+
+    /// <summary>The reason of one that failed by itself, whatever its host says.</summary>
+    public static string ReasonOfFailed(string reason) => ReasonOf(IsOfCancelled(reason) ? $"the host says: {reason}" : reason);
+
+    internal static bool IsOfCancelled(string reason) => reason.TrimStart().StartsWith(CancelledPrefix, StringComparison.Ordinal);
+
     internal override string? Refusal(ClusterState state, EntryStamp at) =>
         state.Running.All(backup => backup.Label != Label) ? $"no backup {Label} is being made" : BadText("a reason", Reason, MaxReason);
 
@@ -120,4 +131,9 @@ public sealed record LoggedBackup(
 /// <param name="System">The history.</param>
 /// <param name="Time">When it was said.</param>
 /// <param name="Reason">Why.</param>
-public sealed record FailedBackup(long Entry, BackupName Label, SystemIdentifier System, PostgresTime Time, string Reason);
+public sealed record FailedBackup(long Entry, BackupName Label, SystemIdentifier System, PostgresTime Time, string Reason)
+{
+    /// <summary>Whether an operator ended it: then a schedule does not repeat it.</summary>
+    [JsonIgnore]
+    public bool IsCancelled => BackupFailed.IsOfCancelled(Reason);
+}

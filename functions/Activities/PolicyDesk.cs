@@ -16,7 +16,7 @@ public sealed class PolicyDesk(ClusterServices services)
     public async Task<PolicyDocument> ReadAsync(CancellationToken cancellationToken)
     {
         var view = await services.Decisions.ReadAsync(cancellationToken);
-        return Describe(view.State);
+        return await DescribeAsync(view.State, cancellationToken);
     }
 
     /// <summary>Sets it; the same policy again is not logged again.</summary>
@@ -26,7 +26,7 @@ public sealed class PolicyDesk(ClusterServices services)
         foreach (var type in Enum.GetValues<BackupType>()) Parse(type, ScheduleOf(policy, type));
         var text = JsonSerializer.Serialize(policy, ApiJson.Default.ClusterPolicy);
         var view = await services.Decisions.AppendAsync(state => state.Policy?.Policy == text ? null : new PolicySet(text), cancellationToken);
-        return Describe(view.State);
+        return await DescribeAsync(view.State, cancellationToken);
     }
 
     /// <summary>When the policy in force was set; before anybody set one, when the cluster was made.</summary>
@@ -54,11 +54,16 @@ public sealed class PolicyDesk(ClusterServices services)
     public static DateTimeOffset? NextAfter(ClusterPolicy policy, BackupType type, DateTimeOffset moment) =>
         ScheduleOf(policy, type) is { Enabled: true } schedule ? Parse(type, schedule).GetNextOccurrence(moment, TimeZoneInfo.Utc) : null;
 
-    private PolicyDocument Describe(ClusterState state)
+    private async Task<PolicyDocument> DescribeAsync(ClusterState state, CancellationToken cancellationToken)
     {
-        var (policy, next) = (Of(state), new Dictionary<string, DateTimeOffset>());
+        var policy = Of(state);
+        var since = await SinceAsync(state, cancellationToken);
+        var now = services.Clock.GetUtcNow();
+        var next = new Dictionary<string, DateTimeOffset>();
         foreach (var type in Enum.GetValues<BackupType>())
-            if (NextAfter(policy, type, services.Clock.GetUtcNow()) is { } due) next[type.ToString().ToLowerInvariant()] = due;
+            if (NextAfter(policy, type, now) is { } due) next[type.ToString().ToLowerInvariant()] = due;
+        // Only full backups are begun: one that failed is repeated before the next occurrence.
+        if (ScheduleDecision.Owed(state, policy, BackupType.Full, since, now) is { } owed && owed.Begin > now) next["full"] = owed.Begin;
         return new PolicyDocument(policy, state.Policy?.Entry, next);
     }
 

@@ -21,7 +21,8 @@ public static class BackupReadings
                 yield return new Reading(SignalTable.BackupAge, Math.Max(0, (now - last.Facts.StopTime.ToDateTimeOffset()).TotalSeconds), name);
             // The other types cannot be made yet: what nobody can begin is not overdue.
             if (type == BackupType.Full)
-                yield return new Reading(SignalTable.BackupOverdue, ScheduleDecision.Due(state, policy, type, since, now) is { } due ? (now - due).TotalSeconds : 0, name);
+                yield return new Reading(
+                    SignalTable.BackupOverdue, ScheduleDecision.Owed(state, policy, type, since, now) is { } owed ? (now - owed.Since).TotalSeconds : 0, name);
         }
         var committed = state.Backups.Count == 0 ? -1 : state.Backups[^1].Entry;
         yield return new Reading(SignalTable.BackupFailures, state.FailedBackups.Count(failed => failed.Entry > committed));

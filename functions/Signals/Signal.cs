@@ -41,7 +41,7 @@ public static class SignalTable
     public static readonly Signal BackupAge = new("holdfast.backup.age", "s", "since the last backup of a type ended; absent before the first", "type");
 
     /// <summary>holdfast.backup.overdue</summary>
-    public static readonly Signal BackupOverdue = new("holdfast.backup.overdue", "s", "since a backup was due that nobody began; 0 when none is", "type");
+    public static readonly Signal BackupOverdue = new("holdfast.backup.overdue", "s", "since a backup was due that nobody began, or that failed and is to be repeated; 0 when none is", "type");
 
     /// <summary>holdfast.backup.failures</summary>
     public static readonly Signal BackupFailures = new("holdfast.backup.failures", "{backup}", "backups that failed since the last one that was committed");

@@ -151,8 +151,9 @@ public sealed class BackupWorkflow(AttemptPauses? pauses = null) : IWorkflow<Bac
         }
     }
 
-    private static string ReasonOf(Exception failure) =>
-        LogEvent.ReasonOf(failure is WorkflowCancelledException cancelled ? $"cancelled: {cancelled.Reason}" : failure.Message);
+    private static string ReasonOf(Exception failure) => failure is WorkflowCancelledException cancelled
+        ? BackupFailed.ReasonOfCancelled(cancelled.Reason)
+        : BackupFailed.ReasonOfFailed(failure.Message);
 }
 
 /// <summary>No attempt made the backup.</summary>
