@@ -62,7 +62,7 @@ public sealed partial class BackupRun(CommandContext context, Host.Repository re
         BackupSession session, DataDirectory data, ExcludedPaths rules, AttemptBlobs blobs, ObjectSealer sealer,
         CancellationToken cancellationToken)
     {
-        if (session.Server.UnseenConfiguration is { } unseen) _warnings.Add(unseen);
+        if (session.Server.Unseen is { } unseen) _warnings.Add($"{unseen.Message}. {unseen.Hint}");
         context.Log.Info($"backup {request.Label}, attempt {request.Attempt}: waiting for a checkpoint");
         var phase = context.Clock.GetTimestamp();
         void Phase(string done)

@@ -29,8 +29,8 @@ public sealed record BackupServer
     /// <summary>Absolute paths of every configuration file that the server has read, raw bytes.</summary>
     public required IReadOnlyList<byte[]> ConfigurationFiles { get; init; }
 
-    /// <summary>What is not known of its configuration, and how it would be; null: all is known.</summary>
-    public string? UnseenConfiguration { get; init; }
+    /// <summary>What of its configuration this role may not see; null: nothing.</summary>
+    public UnseenConfiguration? Unseen { get; init; }
 
     /// <summary>Of libc collations, as the server sees it; null when unknown.</summary>
     public required string? LibcVersion { get; init; }
@@ -44,6 +44,11 @@ public sealed record BackupServer
     /// <summary>A setting's value, or an empty text.</summary>
     public string Setting(string name) => Settings.FirstOrDefault(setting => setting.Name == name).Value ?? "";
 }
+
+/// <summary>Configuration that a role may not see: what of it lies outside the data directory is not in its backups.</summary>
+/// <param name="Message">What that is.</param>
+/// <param name="Hint">The statement that shows it.</param>
+public sealed record UnseenConfiguration(string Message, string Hint);
 
 /// <summary>What pg_backup_stop gave.</summary>
 /// <param name="Stop">Replay must reach this.</param>

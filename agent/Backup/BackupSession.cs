@@ -119,7 +119,7 @@ internal sealed class BackupSession : IAsyncDisposable
             ConfigurationFiles = [.. files.Where(file => file.Length > 0)],
         };
         if (Server.ConfigurationFiles.Count == 0)
-            Server = Server with { UnseenConfiguration = Unseen("where the server's configuration is", ServerGrants.Monitor(Role)) };
+            Server = Server with { Unseen = Unseen("where the server's configuration is", ServerGrants.Monitor(Role)) };
         await AddIncludedFilesAsync(cancellationToken).ConfigureAwait(false);
     }
 
@@ -153,15 +153,15 @@ internal sealed class BackupSession : IAsyncDisposable
         catch (ConfigurationException)
         {
             var grants = ServerGrants.IncludedFiles(Server.Major, Role);
-            var unseen = Unseen("which files the server's configuration includes", grants);
-            Server = Server with { UnseenConfiguration = Server.UnseenConfiguration ?? unseen };
+            Server = Server with { Unseen = Server.Unseen ?? Unseen("which files the server's configuration includes", grants) };
         }
     }
 
     private string Role => _connection.Role;
 
-    private string Unseen(string what, string grants) =>
-        $"role {Role} may not see {what}: what of it lies outside the data directory is not in the backup. As a superuser: {grants}";
+    private UnseenConfiguration Unseen(string what, string grants) => new(
+        $"role {Role} may not see {what}: what of it lies outside the data directory is not in the backup",
+        _connection.AsSuperuser(grants));
 
     private void RequireSameBackend(int now)
     {
@@ -191,8 +191,8 @@ internal sealed class BackupSession : IAsyncDisposable
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
         {
             var grants = ServerGrants.Execute(ServerGrants.BackupFunctions(_connection.Session.PostgreSqlVersion.Major), _connection.Role);
-            throw new ConfigurationException(
-                $"{doing}: {e.MessageText}", $"{ServerGrants.Monitor(_connection.Role)} {grants} What else is missing: holdfast check", e);
+            var hint = _connection.AsSuperuser($"{ServerGrants.Monitor(Role)} {grants}");
+            throw new ConfigurationException($"{doing}: {e.MessageText}", $"{hint} What else is missing: holdfast check", e);
         }
         catch (PostgresException e) when (e.SqlState is not (PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow or "57P05"))
         {

@@ -17,7 +17,7 @@ public sealed class CheckCommand : AgentCommand
 
     /// <inheritdoc/>
     public override string Description => """
-        Connects to the server, looks at its settings, switches to a new WAL segment, waits until the old one is archived, reads it back and judges it. Tries to overwrite and to delete a canary blob of this host, and to write the cluster's log, and expects to be refused. Looks at the keys, tokens, certificates and folders of this host.
+        Connects to the server, looks at its settings, switches to a new WAL segment, waits until the old one is archived, reads it back and judges it. Tries what a backup needs: the rights of its role, its sessions, and every file that it would read. Tries to overwrite and to delete a canary blob of this host, and to write the cluster's log, and expects to be refused. Looks at the keys, tokens, certificates and folders of this host.
         Changes nothing else. A standby cannot switch segments: there it checks the rest.
         """;
 

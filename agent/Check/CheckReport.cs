@@ -28,6 +28,9 @@ public enum CheckTopic
     /// <summary>What this host's credentials can do.</summary>
     Rights,
 
+    /// <summary>Whether a backup can be made.</summary>
+    Backup,
+
     /// <summary>The store.</summary>
     Repository,
 

@@ -29,6 +29,8 @@ public sealed class CheckRun(CommandContext context)
             var view = repository is null ? null : await TryAsync(CheckTopic.Repository, async () => await repository.ReadLogAsync(cancellationToken, remember: !Environment.IsPrivilegedProcess).ConfigureAwait(false)).ConfigureAwait(false);
             if (view is not null) _findings.Ok(CheckTopic.Repository, $"{repository!.Data.DisplayName} answers; log at entry {view.Head.Number}");
             if (server is not null) JudgeServer(server, directory, view, identity, cluster);
+            if (session is not null && server is not null)
+                await TryAsync(CheckTopic.Backup, () => BackupAsync(session, server, directory, cancellationToken)).ConfigureAwait(false);
             if (session is not null && server is not null && directory is not null && view is not null)
                 await TryAsync<object>(CheckTopic.Archiving, () => ArchiveAsync(session, server, directory, repository!, view, identity, cancellationToken)).ConfigureAwait(false);
             if (view is not null && identity is not null && (server?.System ?? directory?.Control.SystemIdentifier) is { } system)
@@ -78,6 +80,13 @@ public sealed class CheckRun(CommandContext context)
         var keyring = Recipients.Keyring(context.Options, StoreOptions.OperatorDeadline, OptionTable.ContentPrivateKeyFile, OptionTable.IndexPrivateKeyFile);
         _trial = await new ArchiveTrial(context, repository.Data, new LogTrust(repository.Log, view), identity?.Equality, keyring, _findings)
             .RunAsync(session, server.System, directory, cancellationToken).ConfigureAwait(false);
+        return null;
+    }
+
+    private async Task<object?> BackupAsync(
+        ServerSession session, ServerFacts server, DataDirectory? directory, CancellationToken cancellationToken)
+    {
+        await new BackupTrial(context, _findings).RunAsync(session, server, directory, cancellationToken).ConfigureAwait(false);
         return null;
     }
 

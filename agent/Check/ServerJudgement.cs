@@ -1,3 +1,4 @@
+using Holdfast.Agent.Host;
 using Holdfast.Agent.Terminal;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository;
@@ -9,6 +10,9 @@ public static class ServerJudgement
 {
     // With fewer, archiving is merely behind a burst.
     private const int ManyWaiting = 8;
+
+    // A screen has room for so many statements.
+    private const int ManyDatabases = 5;
 
     /// <summary>The server, against pg_control and the registration.</summary>
     /// <param name="server">What it says.</param>
@@ -51,6 +55,24 @@ public static class ServerJudgement
         if (server.ArchiveLibrary.Length > 0)
             findings.Fail(Topic, $"archive_library is '{server.ArchiveLibrary}', so archive_command is not called", "set archive_library = '' and reload: Holdfast archives by archive_command");
         else foreach (var (message, hint) in CommandProblems(server.ArchiveCommand, cluster, configurationFile)) findings.Fail(Topic, message, hint);
+    }
+
+    /// <summary>Whether a role may back up.</summary>
+    /// <param name="rights">What it may do.</param>
+    /// <param name="findings">Receives what is found.</param>
+    internal static void Role(RoleRights rights, CheckFindings findings)
+    {
+        const CheckTopic Topic = CheckTopic.Backup;
+        if (rights.MissingFunctions.Count > 0)
+            findings.Fail(
+                Topic, $"role {rights.Role} may not call {string.Join(", ", rights.MissingFunctions)}: no backup can be made",
+                $"as a superuser, in database {rights.Database}: {ServerGrants.Execute(rights.MissingFunctions, rights.Role)}");
+        if (rights.ClosedDatabases.Count == 0) return;
+        var shown = rights.ClosedDatabases.Take(ManyDatabases).ToArray();
+        var more = rights.ClosedDatabases.Count > shown.Length ? $" and {rights.ClosedDatabases.Count - shown.Length} more" : "";
+        findings.Warn(
+            Topic, $"role {rights.Role} may not connect to {string.Join(", ", shown)}{more}: names of their tables will not be in backups",
+            $"as a superuser: {string.Join(' ', shown.Select(database => ServerGrants.Connect(database, rights.Role)))}");
     }
 
     /// <summary>What pg_stat_archiver and the waiting segments say.</summary>

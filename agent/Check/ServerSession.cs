@@ -20,6 +20,11 @@ public sealed class ServerSession : IAsyncDisposable
         FROM pg_stat_archiver a
         """;
 
+    private const string ClosedDatabasesQuery = """
+        SELECT datname::text FROM pg_database
+        WHERE datallowconn AND datconnlimit <> -2 AND NOT has_database_privilege(oid, 'CONNECT') ORDER BY oid
+        """;
+
     private readonly ServerConnection _connection;
 
     private ServerSession(ServerConnection connection) => _connection = connection;
@@ -65,7 +70,32 @@ public sealed class ServerSession : IAsyncDisposable
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
 
-    private async Task<T> QueryAsync<T>(string doing, string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
+    /// <summary>What this role may do, as far as a backup needs it.</summary>
+    /// <param name="major">The server's.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="ConfigurationException">The server does not say.</exception>
+    internal async Task<RoleRights> ReadRightsAsync(int major, CancellationToken cancellationToken)
+    {
+        var functions = string.Join(", ", ServerGrants.BackupFunctions(major).Select(function => $"('{function}')"));
+        var missing = await TextsAsync(
+            "asking which functions this role may call",
+            $"SELECT name FROM (VALUES {functions}) AS needed (name) WHERE NOT has_function_privilege(name, 'EXECUTE')", cancellationToken)
+            .ConfigureAwait(false);
+        var closed = await TextsAsync("asking which databases this role may connect to", ClosedDatabasesQuery, cancellationToken)
+            .ConfigureAwait(false);
+        return new RoleRights(_connection.Role, _connection.Session.Database, missing, closed);
+    }
+
+    private Task<IReadOnlyList<string>> TextsAsync(string doing, string sql, CancellationToken cancellationToken) =>
+        QueryAllAsync(doing, sql, row => ServerConnection.Text(row, 0)!, cancellationToken);
+
+    private async Task<T> QueryAsync<T>(string doing, string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken) =>
+        await QueryAllAsync(doing, sql, read, cancellationToken).ConfigureAwait(false) is [var row, ..]
+            ? row
+            : throw new ConfigurationException($"{doing}: the server gave no row");
+
+    private async Task<IReadOnlyList<T>> QueryAllAsync<T>(
+        string doing, string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
     {
         try
         {
@@ -73,14 +103,17 @@ public sealed class ServerSession : IAsyncDisposable
             await using (command.ConfigureAwait(false))
             {
                 var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+                var rows = new List<T>();
                 await using (reader.ConfigureAwait(false))
-                    return await reader.ReadAsync(cancellationToken).ConfigureAwait(false) ? read(reader) : throw new ConfigurationException($"{doing}: no row");
+                    while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false)) rows.Add(read(reader));
+                return rows;
             }
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
         {
-            throw new ConfigurationException($"{doing}: {e.MessageText}",
-                $"{ServerGrants.Monitor(_connection.Role)} {ServerGrants.Execute(ServerGrants.ArchiveFunctions, _connection.Role)}", e);
+            var role = _connection.Role;
+            var grants = $"{ServerGrants.Monitor(role)} {ServerGrants.Execute(ServerGrants.ArchiveFunctions, role)}";
+            throw new ConfigurationException($"{doing}: {e.MessageText}", _connection.AsSuperuser(grants), e);
         }
         catch (Exception e) when (e is NpgsqlException or InvalidCastException)
         {

@@ -68,6 +68,9 @@ public sealed class ServerConnection : IAsyncDisposable
         }
     }
 
+    /// <summary>A hint: statements that change rights, and where. Rights to functions are a database's own.</summary>
+    internal string AsSuperuser(string statements) => $"as a superuser, in database {Session.Database}: {statements}";
+
     /// <summary>A text of the server's as messages show it (<see cref="RawFiles.Display"/>), whatever its encoding; null: NULL.</summary>
     internal static string? Text(NpgsqlDataReader row, int column) => Bytes(row, column) is { } bytes ? RawFiles.Display(bytes) : null;
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Holdfast.Agent.Check;
 using Holdfast.Tests.Fixtures;
 
@@ -6,7 +7,7 @@ namespace Holdfast.Tests.Integration;
 
 /// <summary>holdfast check against a real server, a real archive_command and a real store.</summary>
 [Collection(AzuriteCollection.Name)]
-public sealed class CheckTests(SharedAzurite azurite)
+public sealed partial class CheckTests(SharedAzurite azurite)
 {
     private const Needs All = Needs.Azurite | Needs.Postgres | Needs.Agent;
 
@@ -134,6 +135,71 @@ public sealed class CheckTests(SharedAzurite azurite)
         Assert.Contains(report.Findings, finding => finding.Status == CheckStatus.Fail && finding.Message.StartsWith("this host is not registered", StringComparison.Ordinal));
     }
 
+    [NeedsTheory(All)]
+    [InlineData(14)]
+    [InlineData(17)]
+    public async Task The_role_of_the_user_guide_passes_a_strict_check(int major)
+    {
+        await using var host = await CheckedHost.StartAsync(azurite.Server, major: major);
+        var guide = File.ReadAllText(Path.Combine(SourceTree.Root, "docs", "user-guide.md"));
+        var function = major >= 15 ? "pg_backup_start(" : "pg_start_backup(";
+        var blocks = SqlBlock().Matches(guide).Select(block => block.Groups[1].Value);
+        await host.Server.ExecuteAsync(blocks.Single(block => block.Contains(function, StringComparison.Ordinal)));
+        var report = await host.CheckAsync(0, "--pg-user=backup", "--strict");
+        Assert.NotNull(report.Trial);
+        Assert.Contains(report.Findings, finding => finding is { Topic: CheckTopic.Backup, Status: CheckStatus.Ok });
+    }
+
+    [NeedsTheory(All)]
+    [InlineData(14)]
+    [InlineData(18)]
+    public async Task Whoever_runs_the_statements_that_check_hints_at_passes_it(int major)
+    {
+        await using var host = await CheckedHost.StartAsync(azurite.Server, major: major);
+        await host.Server.ExecuteAsync("CREATE DATABASE \"a \"\"closed\"\" one\"");
+        await host.Server.ExecuteAsync("REVOKE CONNECT ON DATABASE \"a \"\"closed\"\" one\" FROM PUBLIC");
+        await host.Server.ExecuteAsync("CREATE ROLE \"back up\" LOGIN CONNECTION LIMIT 1");
+        var first = await host.CheckAsync(1, "--pg-user=back up");
+        var found = string.Join('\n', first.Findings.Select(finding => finding.Message));
+        foreach (var expected in (string[])["may not call", "too many connections for role", "may not connect to a \"closed\" one"])
+            Assert.Contains(expected, found, StringComparison.Ordinal);
+
+        // What was in the way of other findings goes first.
+        var report = first;
+        for (var round = 0; round < 5 && report.Status != CheckStatus.Ok; round++)
+        {
+            foreach (var hint in report.Findings.Select(finding => finding.Hint).OfType<string>())
+                foreach (Match statement in Statement().Matches(hint)) await host.Server.ExecuteAsync(statement.Value);
+            (_, report) = await host.TryCheckAsync("--pg-user=back up");
+        }
+        Assert.True(report.Status == CheckStatus.Ok, string.Join('\n', report.Findings));
+        Assert.NotNull(report.Trial);
+    }
+
+    [NeedsFact(All)]
+    public async Task A_file_that_the_agents_user_may_not_read_is_named_and_may_be_left_out()
+    {
+        await using var host = await CheckedHost.StartAsync(azurite.Server);
+        var file = Path.Combine(host.Server.DataFolder, "root.key");
+        await File.WriteAllTextAsync(file, "x");
+        File.SetUnixFileMode(file, UnixFileMode.None);
+        var named = await host.CheckAsUserAsync();
+        Assert.Equal(1, named.ExitCode);
+        Assert.Contains("1 file or folder that a backup reads may not be read by", named.Output, StringComparison.Ordinal);
+        Assert.Contains(file, named.Output, StringComparison.Ordinal);
+        Assert.Contains("exclude=NAME", named.Error, StringComparison.Ordinal);
+        (await host.CheckAsUserAsync("--exclude=root.key")).MustExit();
+        var needed = await host.CheckAsUserAsync("--exclude=root.key", "--exclude=global/");
+        Assert.Equal(1, needed.ExitCode);
+        Assert.Contains("exclude=global/ leaves out what PostgreSQL needs", needed.Output, StringComparison.Ordinal);
+    }
+
+    [GeneratedRegex("```sql\n(.*?)```", RegexOptions.Singleline)]
+    private static partial Regex SqlBlock();
+
+    [GeneratedRegex("(?:GRANT|ALTER ROLE) [^;]*;")]
+    private static partial Regex Statement();
+
     /// <summary>A registered host whose server archives by the agent itself.</summary>
     private sealed class CheckedHost : IAsyncDisposable
     {
@@ -145,14 +211,15 @@ public sealed class CheckTests(SharedAzurite azurite)
 
         private string[] Words => [.. World.Host(Server), World.Spool, $"--pg-socket-path={Server.SocketFolder}", "--pg-user=postgres"];
 
-        public static async Task<CheckedHost> StartAsync(AzuriteServer azurite, string archiveMode = "on")
+        public static async Task<CheckedHost> StartAsync(AzuriteServer azurite, string archiveMode = "on", int major = 17)
         {
             var world = new ArchiveWorld(azurite);
             await world.InitAsync();
             Directory.CreateDirectory(world["spool"], UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             var agent = Environment.GetEnvironmentVariable("HOLDFAST_TEST_AGENT");
             var command = $"{agent} archive-push --config={world.Configuration("agent")} --state-path={world["state"]} {world.Spool} %p";
-            var server = await PostgresServer.StartNewAsync(17, walSegmentMebibytes: 1, settings: [("archive_mode", archiveMode), ("wal_keep_size", "64MB")]);
+            (string, string)[] settings = [("archive_mode", archiveMode), ("wal_keep_size", "64MB")];
+            var server = await PostgresServer.StartNewAsync(major, walSegmentMebibytes: 1, settings: settings);
             var host = new CheckedHost(world, server);
             await world.RegisterAsync(server);
             ScratchFolder.GiveToServers(world[""]);
@@ -171,10 +238,21 @@ public sealed class CheckTests(SharedAzurite azurite)
 
         public async Task<CheckReport> CheckAsync(int expected, params string[] words)
         {
-            var (code, output, error) = await RunAsync([.. words, "--output=json"]);
-            Assert.True(code == expected, $"exited {code}, expected {expected}\n{output}{error}\n{Server.Log}");
-            return JsonSerializer.Deserialize(output, CheckJson.Default.CheckReport)!;
+            var (code, report) = await TryCheckAsync(words);
+            Assert.True(code == expected, $"exited {code}, expected {expected}\n{string.Join('\n', report.Findings)}\n{Server.Log}");
+            return report;
         }
+
+        public async Task<(int Code, CheckReport Report)> TryCheckAsync(params string[] words)
+        {
+            var (code, output, error) = await RunAsync([.. words, "--output=json"]);
+            Assert.True(output.Length > 0, error);
+            return (code, JsonSerializer.Deserialize(output, CheckJson.Default.CheckReport)!);
+        }
+
+        /// <summary>As the user that PostgreSQL and the agent run as, in a process of its own.</summary>
+        public Task<ProcessResult> CheckAsUserAsync(params string[] words) => RunProcess.RunAsync(UnprivilegedUser.Command(
+            Environment.GetEnvironmentVariable("HOLDFAST_TEST_AGENT")!, ["check", .. Words, .. words]));
 
         public async ValueTask DisposeAsync()
         {
