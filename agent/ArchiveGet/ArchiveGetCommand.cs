@@ -52,9 +52,26 @@ public sealed class ArchiveGetCommand : AgentCommand
     public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
     {
         SystemRoots.SkipLoading();
-        var data = DataDirectory.Open(context);
+        var (data, destination) = Destination(context);
         using var repository = Host.Repository.Open(context, context.Options.Get(OptionTable.ArchiveGetTimeout));
         var getter = new WalGetter(context, repository, data);
-        return await getter.GetAsync(context.Arguments[0], data.Resolve(context.Arguments[1]), cancellationToken).ConfigureAwait(false) ? ExitCode.Done : ExitCode.No;
+        var isThere = await getter.GetAsync(context.Arguments[0], destination, cancellationToken).ConfigureAwait(false);
+        return isThere ? ExitCode.Done : ExitCode.No;
+    }
+
+    /// <summary>
+    /// The data directory and where in it the file goes. %p is PostgreSQL's own word: <c>pg_wal/RECOVERYXLOG</c> where the server calls,
+    /// in its data directory, and <c>TARGET/pg_wal/SEGMENT</c> where pg_rewind does, in any folder [fe_utils/archive.c,
+    /// RestoreArchivedFile]. What it leads into stands above a pg-path of the configuration or PGDATA; a flag of who calls by hand stands
+    /// above that.
+    /// </summary>
+    private static (DataDirectory Data, string File) Destination(CommandContext context)
+    {
+        var file = Path.GetFullPath(context.Arguments[1]);
+        var isFlag = context.Options.SourceOf(OptionTable.PgPath) is { Origin: OptionOrigin.Flag };
+        var isToldByHand = isFlag && !context.Options.Get(OptionTable.RestoredKeys);
+        if (!isToldByHand && DataDirectory.Around(file) is { } around) return (around, file);
+        var data = DataDirectory.Open(context);
+        return (data, data.Resolve(context.Arguments[1]));
     }
 }

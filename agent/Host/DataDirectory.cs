@@ -24,6 +24,15 @@ public sealed record DataDirectory(string Path, ControlFile Control)
         return new DataDirectory(path, control);
     }
 
+    /// <summary>The data directory in whose pg_wal a file lies; null when it lies in none.</summary>
+    /// <inheritdoc cref="Open(CommandContext)" path="/exception"/>
+    public static DataDirectory? Around(string file)
+    {
+        var wal = System.IO.Path.GetDirectoryName(file);
+        if (System.IO.Path.GetFileName(wal) != "pg_wal" || System.IO.Path.GetDirectoryName(wal) is not { } path) return null;
+        return File.Exists(System.IO.Path.Combine(path, ControlFile.RelativePath)) ? Open(path) : null;
+    }
+
     /// <summary>Where this server's WAL starts to count when it is registered now.</summary>
     public WalPosition StartingPosition() =>
         Register.StartingPosition.Of(Control.Checkpoint.Timeline, Control.Checkpoint.Redo, Control.WalSegmentSize, FilesIn("pg_wal/archive_status"));

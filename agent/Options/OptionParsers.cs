@@ -77,7 +77,32 @@ internal static class OptionParsers
 
     public static bool Application(string text, out Guid value) => Guid.TryParseExact(text, "D", out value);
 
-    public static bool Xid(string text, out uint value) => uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value >= 3; // FirstNormalTransactionId
+    /// <summary>
+    /// A transaction as pg_current_xact_id() (64 bits, the epoch above) and as a WAL record (the lower 32) has it. PostgreSQL looks for
+    /// the lower half only [xlogrecovery.c, check_recovery_target_xid; guc.c in 14].
+    /// </summary>
+    public static bool Xid(string text, out uint value)
+    {
+        const uint FirstNormal = 3; // FirstNormalTransactionId
+        var isNumber = Number(text, out var number);
+        value = unchecked((uint)number);
+        return isNumber && value >= FirstNormal;
+    }
+
+    // Base 0 of strtoul, as PostgreSQL reads the numbers of its recovery settings: 0x is hexadecimal, a leading zero octal.
+    private static bool Number(string text, out ulong value)
+    {
+        if (text.StartsWith("0x", StringComparison.OrdinalIgnoreCase))
+            return ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
+        if (text.Length < 2 || text[0] != '0') return ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+        value = 0;
+        foreach (var digit in text)
+        {
+            if (digit is < '0' or > '7' || value > ulong.MaxValue >> 3) return false;
+            value = value << 3 | (uint)(digit - '0');
+        }
+        return true;
+    }
 
     public static bool Lsn(string text, out Lsn value) => Core.Postgres.Lsn.TryParse(text, out value) && value.IsValid;
 
@@ -88,8 +113,8 @@ internal static class OptionParsers
     {
         value = text == "current" ? TimelineChoice.OfBackup : TimelineChoice.Latest;
         if (text is "current" or "latest") return true;
-        var isNumber = uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0;
-        if (isNumber) value = TimelineChoice.Of(new TimelineId(number));
+        var isNumber = Number(text, out var number) && number is > 0 and <= uint.MaxValue;
+        if (isNumber) value = TimelineChoice.Of(new TimelineId((uint)number));
         return isNumber;
     }
 

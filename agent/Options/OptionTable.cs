@@ -326,7 +326,7 @@ public static partial class OptionTable
     public static readonly OptionRow<bool> TargetExclusive = Boolean("target-exclusive", Recovery, Restore, "stop just before target-time, target-xid or target-lsn", "n", "PostgreSQL's recovery_target_inclusive is on", "", OptionPlaces.Flag);
 
     /// <summary>target-timeline</summary>
-    public static readonly OptionRow<TimelineChoice> TargetTimeline = Flag<TimelineChoice>("target-timeline", Recovery, Restore, "recover along this timeline", OptionParsers.Timeline, "latest, current (the backup's) or a number",
+    public static readonly OptionRow<TimelineChoice> TargetTimeline = Flag<TimelineChoice>("target-timeline", Recovery, Restore, "recover along this timeline", OptionParsers.Timeline, "latest, current (the backup's) or a number, hexadecimal with 0x, as in the names of WAL files",
         "", "latest", "PostgreSQL's default");
 
     /// <summary>target-action</summary>
@@ -364,7 +364,8 @@ public static partial class OptionTable
 
     /// <summary>restored-keys</summary>
     public static readonly OptionRow<bool> RestoredKeys = Boolean("restored-keys", Archiving, ArchiveGet, "judge the WAL that a restore planned by the keys it left in the data directory (holdfast.keys)", "n",
-        "restore sets it in restore_command: a segment then costs one request", "Other WAL, and signers that the file does not know, are judged by the log, as is everything when the file is missing or not the data directory owner's.", OptionPlaces.Flag);
+        "restore sets it in restore_command: a segment then costs one request", "Other WAL, and signers that the file does not know, are judged by the log, as is everything when the file is missing or not the data directory owner's. "
+        + "The data directory is then the one that %p leads into, whatever pg-path says.", OptionPlaces.Flag);
 
     /// <summary>compress-level</summary>
     public static readonly OptionRow<int> CompressLevel = Integer("compress-level", Archiving, Sealing, "the zstd level", 3, 1, 19, "", "beyond 3, WAL shrinks by some percent and the time doubles");

@@ -23,6 +23,11 @@ internal sealed record PreparedRestore(
     RecoveryPlan Plan, BackupContents Contents, RestoreLayout Layout, IReadOnlyList<PackUse> Uses, OutsideCopies Outside, string? WalLink, TargetDirectory Directory,
     FileOwners Owners, IReadOnlyList<FileSystemRoom> Rooms)
 {
+    /// <summary>
+    /// Folders beside the data directory of which all is written by this restore: the cluster's own in each tablespace, and pg_wal's.
+    /// </summary>
+    public IReadOnlyList<string> Written => WrittenBeside(Layout, WalLink);
+
     /// <summary>About how many bytes of packs are fetched.</summary>
     public long FetchedBytes => Uses.Sum(use => use.FetchedBytes);
 
@@ -48,7 +53,8 @@ internal sealed record PreparedRestore(
 
     private static (TargetDirectory, FileOwners) Check(string root, RecoveryPlan plan, BackupContents contents, RestoreLayout layout, string? walLink, string cluster)
     {
-        var others = layout.Tablespaces.Select(tablespace => tablespace.Path).Concat(walLink is null ? [] : [walLink]).ToArray();
+        var others = WrittenBeside(layout, walLink);
+        foreach (var tablespace in layout.Tablespaces) TargetDirectory.CheckPlace(tablespace.Path);
         var directory = new TargetDirectory(root, $"cluster {cluster}, backup {plan.Backup.Label}, manifest {plan.Backup.Manifest}");
         directory.Check(others);
         var ours = layout.Files.Select(file => file.Path).Concat(layout.Directories.Select(entry => entry.Path)).Concat(RestoreRun.OwnNames.Select(name => Path.Combine(root, name)))
@@ -59,6 +65,9 @@ internal sealed record PreparedRestore(
         owners.Check(contents.Files.Where(file => file.Row.Facts.Kind != FileKind.Outside).Select(file => file.Row.Facts));
         return (directory, owners);
     }
+
+    private static string[] WrittenBeside(RestoreLayout layout, string? walLink) =>
+        [.. layout.Tablespaces.Select(layout.VersionFolder), .. walLink is null ? (string[])[] : [walLink]];
 
     // A listing tells in seconds what a fetch would find out in hours.
     private static async Task CheckPacksAsync(IObjectStore data, PackUse[] uses, CancellationToken cancellationToken)

@@ -79,7 +79,7 @@ public sealed class RestoreCommand : AgentCommand
 
         var prepared = await PreparedRestore.MakeAsync(repository, plan, keyring, options, Report, cancellationToken).ConfigureAwait(false);
         var configuration = new RestorerConfiguration(options, repository.State);
-        var settings = Settings(options, plan, configuration);
+        var settings = Settings(options, plan, configuration, prepared.Layout.Root);
 
         var dry = options.Get(OptionTable.DryRun);
         if (!context.Json || !dry) RestoreScreen.WritePlan(dry ? context.Output : context.Error, prepared, options.Get(OptionTable.AdoptAfterwards));
@@ -119,9 +119,11 @@ public sealed class RestoreCommand : AgentCommand
             set is null ? "take one on the database host: holdfast backup --type=full" : "what there is: holdfast info");
     }
 
-    private static List<(string Name, string Value)> Settings(ResolvedOptions options, RecoveryPlan plan, RestorerConfiguration configuration)
+    private static List<(string Name, string Value)> Settings(
+        ResolvedOptions options, RecoveryPlan plan, RestorerConfiguration configuration, string root)
     {
-        var settings = new List<(string, string)> { ("restore_command", configuration.Command(Environment.ProcessPath ?? "holdfast")) };
+        var command = configuration.Command(Environment.ProcessPath ?? "holdfast", root);
+        var settings = new List<(string, string)> { ("restore_command", command) };
         settings.AddRange(plan.Settings);
         if (plan.Effective is not RecoveryTarget.Latest) settings.Add(("recovery_target_action", options.Get(OptionTable.TargetAction).ToString().ToLowerInvariant()));
         if (!options.Get(OptionTable.AdoptAfterwards)) settings.Add(("archive_mode", "off"));

@@ -194,6 +194,12 @@ internal sealed class RestoreLayout
             ? new TablespaceLocation(location.Oid, RawPath.ToBytes(tablespace.Path)) : location)).Format();
     }
 
+    /// <summary>
+    /// The folder in a tablespace's place that is this cluster's alone: its major's and catalogue's. What else is in the place is none of
+    /// our business: <c>lost+found</c> of a mount point, another major's folder [tablespace.c, create_tablespace_directories].
+    /// </summary>
+    public string VersionFolder(RestoreTablespace tablespace) => Path.Combine(tablespace.Path, _versionDirectory);
+
     /// <summary>The tablespace's folder that a file goes to, or the data directory.</summary>
     public string FolderOf(RestoreFile file) => _tablespaces.TryGetValue(file.Row.Id.Tablespace, out var tablespace) ? tablespace.Path : _root;
 

@@ -41,7 +41,7 @@ internal sealed class RestoreRun(CommandContext context, PreparedRestore prepare
     {
         try
         {
-            prepared.Directory.Claim(Others);
+            prepared.Directory.Claim(prepared.Written);
             Reached("claimed");
             var folders = MakeFolders();
             try
@@ -88,6 +88,7 @@ internal sealed class RestoreRun(CommandContext context, PreparedRestore prepare
 
     private string ControlPath => Path.Combine(_root, ControlName);
 
+    // Places of tablespaces may hold what is others'; what is written to in them is Written.
     private IEnumerable<string> Others => _layout.Tablespaces.Select(tablespace => tablespace.Path).Concat(prepared.WalLink is null ? [] : [prepared.WalLink]);
 
     // What is half made stays: nobody must guess what may be deleted, and the same command makes it whole.
@@ -97,8 +98,10 @@ internal sealed class RestoreRun(CommandContext context, PreparedRestore prepare
         var free = full && e is FileFailedException { Path: var path } ? UnixFiles.FreeSpace(DiskRoom.Existing(Path.GetDirectoryName(path)!)) : 0;
         var more = full ? $"; {Quantity.Bytes(left)} are still to be written, and {Quantity.Bytes(free)} are free there" : "";
         var remedy = full ? "make room" : "give the rights, the room or the limits it takes";
+        var written = string.Join(" and ", prepared.Written.Prepend(_root).Select(RawPath.Display));
         return new ConfigurationException($"restoring to {RawPath.Display(_root)}: {e.Message}{more}",
-            $"{remedy}, and run the same command again: it makes everything anew. Until then no server starts there, and {TargetDirectory.MarkerName} says why. To give up, remove {string.Join(" and ", Others.Prepend(_root).Select(RawPath.Display))}", e);
+            $"{remedy}, and run the same command again: it makes everything anew. Until then no server starts there, "
+            + $"and {TargetDirectory.MarkerName} says why. To give up, remove {written}", e);
     }
 
     private List<(string Path, SafeFileHandle Handle)> MakeFolders()

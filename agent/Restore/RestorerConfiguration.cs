@@ -33,11 +33,17 @@ internal sealed class RestorerConfiguration(ResolvedOptions options, StateFolder
     }
 
     /// <summary>
-    /// restore_command; a percent sign is PostgreSQL's, and the rest is read by a shell. PostgreSQL runs it in its data directory, and %p is relative to that: said
-    /// outright, for a PGDATA or pg-path that is meant for another server of this host would send the segment there.
+    /// restore_command; a percent sign is PostgreSQL's, and the rest is read by a shell. The data directory is the one that %p leads
+    /// into, from wherever it is called: the server calls it there, pg_rewind anywhere. The path is for the case that %p leads into none,
+    /// for a PGDATA or pg-path that is meant for another server of this host would send the segment there.
     /// </summary>
-    public string Command(string program) =>
-        $"{Quote(program)} archive-get --config={Quote(Path)} --cluster={Quote(options.Get(OptionTable.Cluster))} --pg-path=\"$PWD\" --restored-keys %f \"%p\"";
+    /// <param name="program">The agent.</param>
+    /// <param name="root">The data directory.</param>
+    public string Command(string program, string root)
+    {
+        var flags = $"--config={Quote(Path)} --cluster={Quote(options.Get(OptionTable.Cluster))} --pg-path={Quote(root)} --restored-keys";
+        return $"{Quote(program)} archive-get {flags} %f \"%p\"";
+    }
 
     private static string Quote(string word)
     {

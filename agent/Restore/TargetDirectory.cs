@@ -23,7 +23,7 @@ internal sealed class TargetDirectory(string root, string identity)
     public bool Continues { get; private set; }
 
     /// <summary>Refuses what must not be written to. Changes nothing.</summary>
-    /// <param name="others">Folders of tablespaces, and where pg_wal leads.</param>
+    /// <param name="others">The cluster's own folders in tablespaces, and where pg_wal leads.</param>
     /// <exception cref="RefusedException">A running server, another cluster, foreign files.</exception>
     public void Check(IReadOnlyCollection<string> others)
     {
@@ -36,6 +36,15 @@ internal sealed class TargetDirectory(string root, string identity)
         if (Continues) return;
         CheckEmpty(root, "the data directory");
         foreach (var other in others) CheckEmpty(other, "a folder of the restored cluster");
+    }
+
+    /// <summary>Refuses a tablespace's place that cannot be one. It may hold what it likes.</summary>
+    /// <exception cref="RefusedException">It is a file.</exception>
+    public static void CheckPlace(string place)
+    {
+        if (UnixFiles.Examine(place, follow: true) is { IsFolder: false })
+            throw new RefusedException($"{RawPath.Display(place)} is a file, expected the place of a tablespace",
+                "name a folder, or what is to become one: --tablespace-map=OLD=NEW");
     }
 
     /// <summary>When it continues: refuses whatever the restore would not have made.</summary>
@@ -105,7 +114,11 @@ internal sealed class TargetDirectory(string root, string identity)
         if (UnixFiles.Examine(folder, follow: true) is { IsFolder: false }) throw new RefusedException($"{RawPath.Display(folder)} is a file, expected {what}", "name a folder that is empty or missing");
         if (Names(folder) is not { Count: > 0 } names) return;
         var holds = Holds(folder) ?? $"the first of what is in it: {RawPath.Display(names.Order(StringComparer.Ordinal).First())}";
-        throw new RefusedException($"{RawPath.Display(folder)} is not empty: {holds}", "nothing is ever overwritten: name a folder that is empty or missing, or move what is there away");
+        // As initdb has it [initdb.c, warn_on_mount_point].
+        var hint = names.Contains("lost+found")
+            ? $"a mount point is no data directory, nor pg_wal, as initdb has it: name a folder below it, such as {RawPath.Display(folder)}/data"
+            : "nothing is ever overwritten: name a folder that is empty or missing, or move what is there away";
+        throw new RefusedException($"{RawPath.Display(folder)} is not empty: {holds}", hint);
     }
 
     private static string? Holds(string folder)

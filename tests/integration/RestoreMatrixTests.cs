@@ -1,3 +1,4 @@
+using System.Globalization;
 using Holdfast.Tests.Fixtures;
 
 namespace Holdfast.Tests.Integration;
@@ -78,7 +79,8 @@ public sealed class RestoreMatrixTests(ArchivedWorkloads workloads)
     private static string[] Options(string target, ArchivedWorkload workload) => target switch
     {
         "time" => [$"--target-time={workload.Commit.Time}"],
-        "xid" => [$"--target-xid={workload.Commit.Xid}"],
+        // As pg_current_xact_id() has it after a wrap-around.
+        "xid" => [$"--target-xid={ulong.Parse(workload.Commit.Xid, CultureInfo.InvariantCulture) + (1UL << 32)}"],
         "lsn" => [$"--target-lsn={workload.Commit.Lsn}"],
         "name" => ["--target-name=in the middle"],
         "immediate" => ["--target-immediate"],

@@ -22,7 +22,8 @@ public sealed class RestoreRoomTests(RestoreWorld world) : IClassFixture<Restore
         Assert.Matches($"cannot (write|make|make room in) {restored.DataFolder}/[a-z_./0-9]+: (No space left on device|File too large)", failed);
         if (disk is not null) Assert.Matches(@"\d MiB are still to be written, and .* are free there", failed);
         Assert.Contains("run the same command again", failed, StringComparison.Ordinal);
-        Assert.Contains($"To give up, remove {restored.DataFolder} and {restored.SocketFolder}/elsewhere", failed, StringComparison.Ordinal);
+        Assert.Contains(
+            $"To give up, remove {restored.DataFolder} and {restored.SocketFolder}/elsewhere/PG_17_202406281", failed, StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(restored.DataFolder, "holdfast.restore")));
         Assert.False(File.Exists(Path.Combine(restored.DataFolder, "global", "pg_control")));
 

@@ -40,6 +40,37 @@ public sealed class RestoreTests(RestoreWorld world) : IClassFixture<RestoreWorl
     }
 
     [NeedsFact(Everything)]
+    public async Task A_tablespaces_mount_point_may_hold_lost_and_found_and_another_majors_folder()
+    {
+        await using var restored = PostgresServer.CreateEmpty(17);
+        string[] options = [.. RestoreWorld.Moved(restored, world.Tablespace), "--target-immediate", "--target-action=promote"];
+        var place = Path.Combine(restored.SocketFolder, "elsewhere");
+        string[] theirs = [Path.Combine(place, "lost+found", "#12"), Path.Combine(place, "PG_16_202307071", "5", "16384")];
+        foreach (var file in theirs)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            await File.WriteAllTextAsync(file, "theirs");
+        }
+        Directory.CreateDirectory(Path.Combine(place, "PG_17_202406281")); // empty: as good as absent
+        ScratchFolder.GiveToServers(restored.SocketFolder);
+
+        // Interrupted and gone on with, they are passed over just the same.
+        await Assert.ThrowsAsync<OperationCanceledException>(() => world.Stored.RestoreHereAsync(
+            restored, reached => { if (reached == "files written") throw new OperationCanceledException(); }, options));
+        ScratchFolder.GiveToServers(restored.SocketFolder);
+        var mine = Path.Combine(place, "PG_17_202406281", "theirs");
+        await File.WriteAllTextAsync(mine, "");
+        Assert.Contains(mine, (await world.Stored.RestoreAsync(restored, options)).MustExit(3).Error, StringComparison.Ordinal);
+        File.Delete(mine);
+        (await world.Stored.RestoreAsync(restored, options)).MustExit();
+
+        // No pg_verifybackup: it goes through the link, and takes what is others' for extra files of the backup's.
+        Assert.All(theirs, file => Assert.Equal("theirs", File.ReadAllText(file)));
+        Assert.Equal("first", await RestoreWorld.ToldAsync(restored));
+        Assert.Equal(20000, await restored.ScalarAsync<long>("SELECT count(*) FROM moved"));
+    }
+
+    [NeedsFact(Everything)]
     public async Task A_dry_run_shows_the_plan_and_changes_nothing()
     {
         await using var restored = PostgresServer.CreateEmpty(17);
@@ -143,6 +174,32 @@ public sealed class RestoreTests(RestoreWorld world) : IClassFixture<RestoreWorl
         Assert.Equal("", foreign.MustExit().Output);
         await RestoreMatrixTests.JudgeCold(restored);
         Assert.Equal("first", await RestoreWorld.ToldAsync(restored));
+    }
+
+    // pg_rewind -c calls restore_command in whatever folder it was started in, and %p leads into its target.
+    [NeedsTheory(Everything)]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_written_restore_command_serves_pg_rewind_in_any_folder(bool isRelative)
+    {
+        await using var restored = PostgresServer.CreateEmpty(17);
+        string[] options = [.. RestoreWorld.Moved(restored, world.Tablespace), $"--target-time={world.Second}", "--target-action=promote"];
+        (await world.Stored.RestoreAsync(restored, options)).MustExit();
+        Assert.Equal("first, second", await RestoreWorld.ToldAsync(restored)); // promoted: timeline 2
+        await restored.ExecuteAsync("INSERT INTO told VALUES ('astray'); CHECKPOINT");
+        await restored.StopAsync();
+        var left = Directory.GetFiles(Path.Combine(restored.DataFolder, "pg_wal"), "00000001????????????????");
+        Array.ForEach(left, File.Delete);
+
+        var rewind = await RewindTool.PrepareAsync(restored.SocketFolder, 17);
+        var (target, folder) = isRelative ? ("data", restored.SocketFolder) : (restored.DataFolder, "/");
+        var server = world.Cluster.Primary;
+        var source = $"--source-server=host={server.SocketFolder} port=5432 user=postgres dbname=postgres";
+        var command = UnprivilegedUser.Command(rewind, "--restore-target-wal", $"--target-pgdata={target}", "--no-sync", source);
+        var done = await RunProcess.RunAsync(command, workingFolder: folder);
+
+        Assert.Contains("Done!", done.MustExit().Error, StringComparison.Ordinal);
+        Assert.Matches("fetched 00000001[0-9A-F]{16}", done.Error); // archive-get's own word
     }
 
     [NeedsTheory(Everything)]

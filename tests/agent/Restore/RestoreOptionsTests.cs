@@ -27,6 +27,11 @@ public sealed class RestoreOptionsTests
     [InlineData("--target-timeline=newest")]
     [InlineData("--target-lsn=0/0")]
     [InlineData("--target-xid=2")]
+    [InlineData("--target-xid=4294967298")] // 2, of epoch 1
+    [InlineData("--target-xid=18446744073709551616")]
+    [InlineData("--target-xid=-1")]
+    [InlineData("--target-xid=08")]
+    [InlineData("--target-timeline=0x100000000")]
     [InlineData("--set=20260102")]
     public void Refuses(string flag) => Assert.Throws<ConfigurationException>(() => Resolve(flag));
 
@@ -38,6 +43,10 @@ public sealed class RestoreOptionsTests
     [InlineData("2026-11-23 14:29:59+00", "--target-time=2026-11-23 15:29:59+01")]
     [InlineData("2026-11-23 14:29:59+00, exclusive", "--target-time=2026-11-23T14:29:59", "--target-exclusive")]
     [InlineData("transaction 771", "--target-xid=771")]
+    [InlineData("transaction 771", "--target-xid=4294968067")] // pg_current_xact_id() of epoch 1
+    [InlineData("transaction 4294967295", "--target-xid=18446744073709551615")]
+    [InlineData("transaction 771", "--target-xid=0x303")]
+    [InlineData("transaction 771", "--target-xid=01403")]
     [InlineData("LSN 0/2A000028", "--target-lsn=0/2a000028")]
     [InlineData("restore point \"before upgrade\"", "--target-name=before upgrade")]
     [InlineData("the end of the backup", "--target-immediate")]
@@ -56,6 +65,7 @@ public sealed class RestoreOptionsTests
         Assert.Equal(TimelineChoice.Latest, Resolve().Get(OptionTable.TargetTimeline));
         Assert.Equal(TimelineChoice.OfBackup, Resolve("--target-timeline=current").Get(OptionTable.TargetTimeline));
         Assert.Equal("3", Resolve("--target-timeline=3").Get(OptionTable.TargetTimeline).ToString());
+        Assert.Equal("26", Resolve("--target-timeline=0x1A").Get(OptionTable.TargetTimeline).ToString());
     }
 
     private static ResolvedOptions Resolve(params string[] flags)

@@ -12,8 +12,10 @@ public sealed class RestorerConfigurationTests
     {
         using var folder = new TemporaryFolder();
         var file = folder.Write("holdfast.conf", "[shop]\n");
-        var command = new RestorerConfiguration(Resolve("--cluster=shop", $"--config={file}", "--pg-path=/srv/copy"), new StateFolder("/nowhere")).Command("/usr/bin/holdfast");
-        Assert.Equal($"/usr/bin/holdfast archive-get --config={file} --cluster=shop --pg-path=\"$PWD\" --restored-keys %f \"%p\"", command);
+        var resolved = Resolve("--cluster=shop", $"--config={file}", "--pg-path=/srv/copy");
+        var command = new RestorerConfiguration(resolved, new StateFolder("/nowhere")).Command("/usr/bin/holdfast", "/srv/a copy");
+        var flags = $"--config={file} --cluster=shop --pg-path='/srv/a copy' --restored-keys";
+        Assert.Equal($"/usr/bin/holdfast archive-get {flags} %f \"%p\"", command);
         var options = OptionResolver.Resolve(CommandSet.ArchiveGet, FlagReader.Read(CommandSet.ArchiveGet, "test", ["--cluster=shop", "--pg-path=/srv/copy"]).Flags,
             new Dictionary<string, string> { ["PGDATA"] = "/srv/original", ["HOLDFAST_PG_PATH"] = "/srv/original" });
         Assert.Equal("/srv/copy", options.Get(OptionTable.PgPath));

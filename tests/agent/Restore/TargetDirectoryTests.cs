@@ -42,6 +42,24 @@ public sealed class TargetDirectoryTests : IDisposable
     }
 
     [Fact]
+    public void A_mount_point_is_no_data_directory_and_a_folder_below_it_is_named()
+    {
+        Put("lost+found/x");
+        var refused = Assert.Throws<RefusedException>(() => Directory.Check([]));
+        Assert.StartsWith("a mount point is no data directory, nor pg_wal, as initdb has it", refused.Hint, StringComparison.Ordinal);
+        Assert.EndsWith($"such as {Root}/data", refused.Hint, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_tablespaces_place_may_hold_anything_but_be_no_file()
+    {
+        Put("theirs");
+        TargetDirectory.CheckPlace(Root);
+        TargetDirectory.CheckPlace(Path.Combine(_folder.Path, "missing"));
+        Assert.Throws<RefusedException>(() => TargetDirectory.CheckPlace(Path.Combine(Root, "theirs")));
+    }
+
+    [Fact]
     public void Refuses_folders_within_each_other()
     {
         Assert.Throws<RefusedException>(() => Directory.Check([Path.Combine(Root, "pg_tblspc", "1")]));
