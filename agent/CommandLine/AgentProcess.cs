@@ -64,6 +64,7 @@ public sealed class AgentProcess(TextWriter output, TextWriter error, IReadOnlyD
         "archive-push" => new ArchivePush.ArchivePushCommand(),
         "archive-get" => new ArchiveGet.ArchiveGetCommand(),
         "version" => new Version.VersionCommand(),
+        Restore.ServerTrialCommand.Word => new Restore.ServerTrialCommand(),
         _ => null,
     };
 

@@ -12,6 +12,7 @@ public sealed class OptionResolver
     private readonly IReadOnlyDictionary<string, string> _environment;
     private readonly Dictionary<OptionRow, GivenOption> _given = [];
     private readonly List<string> _warnings = [];
+    private byte[]? _configuration;
 
     private OptionResolver(CommandSet command, IReadOnlyDictionary<string, string> environment)
     {
@@ -23,9 +24,12 @@ public sealed class OptionResolver
     /// <param name="command">The command that runs.</param>
     /// <param name="flags">From the command line.</param>
     /// <param name="environment">The variables of the process.</param>
+    /// <param name="configuration">What will be in the configuration file that is named, when it is not written yet.</param>
     /// <exception cref="ConfigurationException">Anything wrong, with its place, what was expected, and a hint.</exception>
-    public static ResolvedOptions Resolve(CommandSet command, IReadOnlyList<GivenOption> flags, IReadOnlyDictionary<string, string> environment) =>
-        new OptionResolver(command, environment).Run(flags);
+    public static ResolvedOptions Resolve(
+        CommandSet command, IReadOnlyList<GivenOption> flags, IReadOnlyDictionary<string, string> environment,
+        byte[]? configuration = null) =>
+        new OptionResolver(command, environment) { _configuration = configuration }.Run(flags);
 
     private ResolvedOptions Run(IReadOnlyList<GivenOption> flags)
     {
@@ -36,7 +40,10 @@ public sealed class OptionResolver
         // With a recovery kit, the host's own configuration may be of another cluster: only a file that was named is read.
         if (!_given.ContainsKey(OptionTable.Kit) || _given.ContainsKey(OptionTable.Config))
         {
-            var document = ConfigurationFile.Read(path, mustExist: _given.ContainsKey(OptionTable.Config), out var mode);
+            var mode = UnixFileMode.None;
+            var document = _configuration is { } content
+                ? IniDocument.Parse(path, content)
+                : ConfigurationFile.Read(path, mustExist: _given.ContainsKey(OptionTable.Config), out mode);
             TakeDocument(path, document, mode);
         }
         if (_given.TryGetValue(OptionTable.Kit, out var kit)) TakeKit((string)Parse(kit));

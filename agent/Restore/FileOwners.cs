@@ -25,6 +25,27 @@ internal sealed class FileOwners
         foreach (var (user, group) in files.Select(file => (file.Owner, file.Group)).Distinct()) Find(user, group);
     }
 
+    /// <summary>Who will run the server, whose file that is; null: the user that this process is.</summary>
+    public ServerUser? UserOf(FileFacts facts)
+    {
+        if (!_gives) return null;
+        var owner = Find(facts.Owner, facts.Group);
+        return new ServerUser(owner.User, owner.Group);
+    }
+
+    /// <summary>Makes a folder and those it is in; each that was not there is given, so that its user gets to what will be in it.</summary>
+    public void MakeFolder(string path, FileFacts facts)
+    {
+        var missing = new List<string>();
+        for (var folder = path; folder is { Length: > 1 }; folder = Path.GetDirectoryName(folder))
+        {
+            if (UnixFiles.Examine(folder, follow: true) is not null) break;
+            missing.Add(folder);
+        }
+        UnixFiles.MakeFolder(path);
+        foreach (var made in missing) Give(made, facts);
+    }
+
     /// <summary>Gives a folder and all in it to the owner of a file.</summary>
     public void GiveFolder(string folder, FileFacts facts) => Find(facts.Owner, facts.Group).Take(folder);
 

@@ -89,7 +89,7 @@ internal sealed class OutsideCopies(RestoreLayout layout, IEnumerable<Wire.Setti
         {
             if (UnixFiles.Examine(path) is not null && IsSame(copy, path)) continue; // of this restore, before it was interrupted
             var folder = Path.GetDirectoryName(path)!;
-            UnixFiles.MakeFolder(folder);
+            owners.MakeFolder(folder, layout.Control!.Row.Facts);
             var beside = path + ".holdfast.tmp";
             using (var file = UnixFiles.Create(beside))
             {

@@ -1,6 +1,7 @@
 using Holdfast.Agent.Host;
 using Holdfast.Agent.Options;
 using Holdfast.Core;
+using Holdfast.Core.Postgres;
 using Holdfast.Core.Recovery;
 using Holdfast.Core.Repository;
 using Holdfast.Core.Repository.Manifests;
@@ -27,6 +28,17 @@ internal sealed record PreparedRestore(
     /// Folders beside the data directory of which all is written by this restore: the cluster's own in each tablespace, and pg_wal's.
     /// </summary>
     public IReadOnlyList<string> Written => WrittenBeside(Layout, WalLink);
+
+    /// <summary>The first segment that recovery will want.</summary>
+    public WalSegmentName FirstSegment
+    {
+        get
+        {
+            var leg = Plan.Wal[0];
+            var size = new WalSegmentSize((long)((leg.End.Value - leg.Start.Value) / (ulong)leg.SegmentCount));
+            return WalSegmentName.Containing(leg.Timeline, leg.Start, size);
+        }
+    }
 
     /// <summary>About how many bytes of packs are fetched.</summary>
     public long FetchedBytes => Uses.Sum(use => use.FetchedBytes);

@@ -31,7 +31,7 @@ public sealed class RestoreCommand : AgentCommand
     public override string Description => """
         Plans first, and shows the plan: which backup, which WAL along which timeline, and where recovery will end. A moment that cannot be reached is an error that names the nearest ones, before a byte is fetched. Then it fetches in parallel, verifies everything, and leaves a directory that PostgreSQL recovers when it is started.
         What the server was configured by outside its directory comes back, too: as copies in holdfast.outside, with a configuration to start on; or into --config-path, where nothing is overwritten.
-        It needs no control plane: a restorer's configuration, or the recovery kit, a credential and the content or escrow key. It writes only to a directory that is empty or missing, as the user that PostgreSQL will run as, or as root. Interrupted, it leaves what no server starts on, and can be run again.
+        It needs no control plane: a restorer's configuration, or the recovery kit, a credential and the content or escrow key. It writes only to a directory that is empty or missing, as the user that PostgreSQL will run as, or as root: then whatever that user will need, keys, credentials, folders, this program and the store, is tried as that user before anything is fetched. Interrupted, it leaves what no server starts on, and can be run again.
         """;
 
     /// <inheritdoc/>
@@ -44,7 +44,7 @@ public sealed class RestoreCommand : AgentCommand
         new("all there is, to take over from a server that is lost", "holdfast restore --pgdata=/srv/pg --adopt --yes"),
         new("on Debian, with the configuration that was in /etc", "holdfast restore --pgdata=/var/lib/postgresql/17/main --config-path=/etc/postgresql/17/main"),
         new("with a tablespace elsewhere", "holdfast restore --pgdata=/srv/pg --tablespace-map=/mnt/fast=/srv/fast"),
-        new("on a bare host, from the recovery kit", "holdfast restore --kit=/root/recovery-kit.json --content-private-key-file=/root/escrow.jwk --repo-auth=managed --pgdata=/srv/pg"),
+        new("on a bare host, from the recovery kit", "holdfast restore --kit=/srv/kit/recovery-kit.json --content-private-key-file=/srv/kit/escrow.jwk --repo-auth=managed --pgdata=/srv/pg"),
     ];
 
     /// <inheritdoc/>
@@ -57,6 +57,9 @@ public sealed class RestoreCommand : AgentCommand
 
     /// <summary>Told of each step; a test throws from it.</summary>
     internal Action<string> Reached { get; init; } = _ => { };
+
+    /// <summary>Tries what the restored server needs as the user who will run it; a test that is no agent has none to start.</summary>
+    internal Func<ServerNeeds, CancellationToken, Task> Trial { get; init; } = ServerTrial.RunAsync;
 
     /// <inheritdoc/>
     public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
@@ -83,6 +86,7 @@ public sealed class RestoreCommand : AgentCommand
 
         var dry = options.Get(OptionTable.DryRun);
         if (!context.Json || !dry) RestoreScreen.WritePlan(dry ? context.Output : context.Error, prepared, options.Get(OptionTable.AdoptAfterwards));
+        await TryServerAsync(repository, trust, keyring, prepared, configuration, cancellationToken).ConfigureAwait(false);
         if (dry)
         {
             if (context.Json) context.WriteJson(ReportOf(context, repository.Cluster, prepared, settings, null), RestoreJson.Default.RestoreReport);
@@ -91,6 +95,7 @@ public sealed class RestoreCommand : AgentCommand
         }
         // Nothing is ever overwritten, so a script need not say yes.
         if (context.CanAsk && !Confirmation.Ask(context, "Restore?")) return ExitCode.No;
+        if (configuration.IsNeeded) prepared.Owners.MakeFolder(repository.State.Path, prepared.Layout.Control!.Row.Facts);
         configuration.Write();
         if (Environment.IsPrivilegedProcess && configuration.IsNeeded) prepared.Owners.GiveFolder(repository.State.Path, prepared.Layout.Control!.Row.Facts);
         var progress = new Progress(context.Error, context.ErrorIsTerminal, context.Clock, prepared.Layout.StoredBytes);
@@ -102,6 +107,26 @@ public sealed class RestoreCommand : AgentCommand
         if (context.Json) context.WriteJson(ReportOf(context, repository.Cluster, prepared, settings, outcome), RestoreJson.Default.RestoreReport);
         else RestoreScreen.WriteResult(context, prepared, outcome);
         return ExitCode.Done;
+    }
+
+    // Before anything is fetched: a server that cannot fetch WAL is no use, however well its files were restored.
+    private async Task TryServerAsync(
+        Host.Repository repository, ISignerTrust trust, Keyring keyring, PreparedRestore prepared, RestorerConfiguration configuration,
+        CancellationToken cancellationToken)
+    {
+        var (system, segment) = (prepared.Plan.Backup.System, prepared.FirstSegment);
+        if (prepared.Owners.UserOf(prepared.Layout.Control!.Row.Facts) is not { } user)
+        {
+            await WalTrial.FetchAsync(repository.Data, trust, keyring, system, segment, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+        var folders = prepared.Written.Prepend(prepared.Layout.Root).ToList();
+        if (configuration.IsNeeded) folders.Add(repository.State.Path);
+        var program = Environment.ProcessPath ?? throw new InvalidOperationException("this process has no program");
+        var files = configuration.Files().ToArray();
+        var needs = new ServerNeeds(user, program, repository.Cluster, configuration.Path, configuration.Content(), files, folders,
+            system.Value, segment.ToString(), segment.Size.Bytes);
+        await Trial(needs, cancellationToken).ConfigureAwait(false);
     }
 
     private static async Task<LogView> ReadLogAsync(CommandContext context, Host.Repository repository, CancellationToken cancellationToken)

@@ -106,7 +106,7 @@ internal sealed class RestoreRun(CommandContext context, PreparedRestore prepare
 
     private List<(string Path, SafeFileHandle Handle)> MakeFolders()
     {
-        foreach (var folder in Others) UnixFiles.MakeFolder(folder);
+        foreach (var folder in Others) prepared.Owners.MakeFolder(folder, _layout.Control!.Row.Facts);
         foreach (var (path, _) in _layout.Directories)
         {
             if (prepared.WalLink is not null && path == Path.Combine(_root, "pg_wal")) Link(path, prepared.WalLink);

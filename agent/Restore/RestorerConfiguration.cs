@@ -23,13 +23,31 @@ internal sealed class RestorerConfiguration(ResolvedOptions options, StateFolder
     /// <summary>The file that archive-get will read.</summary>
     public string Path => IsNeeded ? state.FileName(FileName) : options.ConfigurationFile;
 
+    /// <summary>What will be in it; null where it is there already.</summary>
+    public byte[]? Content()
+    {
+        if (!IsNeeded) return null;
+        var text = new StringBuilder($"# Written by holdfast restore, for archive-get in the restored server.\n[{options.Get(OptionTable.Cluster)}]\n");
+        foreach (var option in _given.OrderBy(option => option.Row.Name, StringComparer.Ordinal)) text.Append($"{option.Row.Name}={option.Text}\n");
+        return Encoding.UTF8.GetBytes(text.ToString());
+    }
+
+    /// <summary>
+    /// Files that archive-get will read: keys, credentials, authorities, and the configuration itself where it is there already.
+    /// </summary>
+    public IEnumerable<NeededFile> Files()
+    {
+        if (!IsNeeded && File.Exists(Path)) yield return new NeededFile(OptionTable.Config.Name, Path);
+        foreach (var option in _given.Where(option => IsFile(option.Row))) yield return new NeededFile(option.Row.Name, option.Text);
+    }
+
+    private static bool IsFile(OptionRow row) =>
+        row.Kind == OptionKind.Path && (row.Name.EndsWith("-file", StringComparison.Ordinal) || row == OptionTable.RepoClientCertificate);
+
     /// <summary>Writes it, if it is needed: for its owner only, since it may hold a credential.</summary>
     public void Write()
     {
-        if (!IsNeeded) return;
-        var text = new StringBuilder($"# Written by holdfast restore, for archive-get in the restored server.\n[{options.Get(OptionTable.Cluster)}]\n");
-        foreach (var option in _given.OrderBy(option => option.Row.Name, StringComparer.Ordinal)) text.Append($"{option.Row.Name}={option.Text}\n");
-        state.Write(FileName, Encoding.UTF8.GetBytes(text.ToString()));
+        if (Content() is { } content) state.Write(FileName, content);
     }
 
     /// <summary>

@@ -92,12 +92,26 @@ public sealed class HoldfastArchive : IWalArchive, IDisposable
     public async Task<ProcessResult> RestoreAsRootAsync(PostgresServer server, params IEnumerable<string> options) => await RunProcess.RunAsync(
         [Agent, "restore", $"--config={Configuration("restorer")}", $"--pgdata={server.DataFolder}", $"--state-path={_scratch[$"restored{++_hosts}"]}", .. options]);
 
+    /// <summary>Restores as root by these options alone.</summary>
+    public async Task<ProcessResult> RestoreAsRootAsync(string folder, params IEnumerable<string> options) => await RunProcess.RunAsync(
+        [Agent, "restore", $"--pgdata={folder}", $"--state-path={_scratch[$"restored{++_hosts}"]}", .. options]);
+
+    /// <summary>The account's connection string, in a file.</summary>
+    public string ConnectionFile => _scratch["connection"];
+
+    /// <summary>The store's authority.</summary>
+    public string CaFile => _azurite.CaFile;
+
+    /// <summary>A restorer's configuration, as a flag.</summary>
+    public string[] Restorer => [$"--config={Configuration("restorer")}"];
+
     /// <summary>Restores in this process; a step may throw.</summary>
     public async Task RestoreHereAsync(PostgresServer server, Action<string> reached, params IEnumerable<string> options)
     {
         var flags = CommandTree.Parse(["restore", $"--config={Configuration("restorer")}", $"--pgdata={server.DataFolder}", $"--state-path={_scratch[$"restored{++_hosts}"]}", .. options]).Given.Flags;
         var log = new Holdfast.Agent.Terminal.Log(TextWriter.Null, LogLevel.Error, TimeProvider.System, new Holdfast.Agent.Terminal.SecretFilter());
-        await new Holdfast.Agent.Restore.RestoreCommand { Reached = reached }.RunAsync(new CommandContext
+        var restore = new Holdfast.Agent.Restore.RestoreCommand { Reached = reached, Trial = (_, _) => Task.CompletedTask };
+        await restore.RunAsync(new CommandContext
         {
             Options = OptionResolver.Resolve(CommandSet.Restore, flags, new Dictionary<string, string>()), Output = TextWriter.Null, Error = TextWriter.Null, Log = log,
         }, default);

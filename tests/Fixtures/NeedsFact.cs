@@ -21,6 +21,9 @@ public enum Needs
 
     /// <summary>systemd-analyze on the machine (<c>HOLDFAST_TEST_SYSTEMD</c>, set to anything).</summary>
     Systemd = 64,
+
+    /// <summary>To be root: for what root does for another user.</summary>
+    Root = 128,
 }
 
 /// <summary>A fact that is skipped unless everything it needs is there.</summary>
@@ -41,9 +44,11 @@ file static class MissingNeeds
 {
     public static string? Describe(Needs needs)
     {
+        if (needs.HasFlag(Needs.Root) && !Environment.IsPrivilegedProcess) return "only root can do this for another user";
         // Where integration is promised (tests/run.sh, CI), a missing program fails the test that needs it instead of skipping it.
         if (Environment.GetEnvironmentVariable("HOLDFAST_TEST_INTEGRATION") == "1") return null;
-        var missing = Enum.GetValues<Needs>().Where(need => needs.HasFlag(need) && !IsSet(need)).Select(VariableName).ToArray();
+        var programs = Enum.GetValues<Needs>().Where(need => need != Needs.Root && needs.HasFlag(need));
+        var missing = programs.Where(need => !IsSet(need)).Select(VariableName).ToArray();
         return missing.Length == 0 ? null : $"{string.Join(", ", missing)} not set: run tests/run.sh";
     }
 
