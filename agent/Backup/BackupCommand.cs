@@ -58,6 +58,7 @@ public sealed class BackupCommand : AgentCommand
             return await CancelAsync(context, controlPlane, label, cancellationToken).ConfigureAwait(false);
         var request = new BackupRequest(context.Options.Get(OptionTable.Type), context.Options.Find(OptionTable.BackupHost));
         var begun = await controlPlane.StartBackupAsync(request, cancellationToken).ConfigureAwait(false);
+        if (begun.Warning is { } warning) context.Log.Warn(warning);
         if (context.Options.Get(OptionTable.Detach)) return ReportDetached(context, begun);
         var screen = new BackupScreen(context, begun);
         try

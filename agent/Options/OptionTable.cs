@@ -272,7 +272,7 @@ public static partial class OptionTable
     public static readonly OptionRow<BackupType> Type = Choice<BackupType>("type", Backups, Backup, "what the backup builds on", ["full", "diff", "incr"], "full", "the only type that this version takes");
 
     /// <summary>host</summary>
-    public static readonly OptionRow<string> BackupHost = Text("host", Backups, Backup, "the database host that makes it: its name, or its key's thumbprint", "Left out: the only one.", places: OptionPlaces.Flag);
+    public static readonly OptionRow<string> BackupHost = Text("host", Backups, Backup, "the database host that makes it: its name, or its key's thumbprint", "Left out: as the policy says, which is the primary unless it names another.", places: OptionPlaces.Flag);
 
     /// <summary>detach</summary>
     public static readonly OptionRow<bool> Detach = Boolean("detach", Backups, Backup, "begin it and do not wait", "n", "who waits learns whether it is restorable", "", OptionPlaces.Flag);
@@ -297,6 +297,12 @@ public static partial class OptionTable
 
     /// <summary>schedule-incr</summary>
     public static readonly OptionRow<string> ScheduleIncr = Schedule("schedule-incr", "incr");
+
+    /// <summary>backup-host</summary>
+    public static readonly OptionRow<string> PreferredHost = Text("backup-host", Backups, CommandSet.Policy,
+        "which database host makes backups where none is named: primary, or a host's name or its key's thumbprint",
+        "Who is primary, the hosts' heartbeats say. A named host that is silent, or a standby, is stood in for by the primary, with a warning. It matters where several hosts are registered.",
+        places: OptionPlaces.Flag);
 
     /// <summary>kit</summary>
     public static readonly OptionRow<string> Kit = Path("kit", Keys, Restore, "the recovery kit that init wrote, instead of a configuration file",
@@ -427,7 +433,7 @@ public static partial class OptionTable
         PgPath, PgSocketPath, PgHost, PgPort, PgUser, PgDatabase,
         ControlPlaneKey, ContentKeyFile, EscrowKeyFile, IndexKeyFile, ContentPrivateKeyFile, IndexPrivateKeyFile, SigningKeyFile, ContentKey, EscrowKey, IndexKey, SigningKey, KeyVaultAuth, EqualityKeyFile, ControlPlaneConfig,
         ControlPlaneUrl, ControlPlaneApp, ControlPlaneApiKey, ControlPlaneApiKeyFile, ControlPlaneOperatorKey, ControlPlaneOperatorKeyFile, SasDays, Role, Reason, EnrolmentToken, EnrolmentTokenFile,
-        Type, BackupHost, Detach, Cancel, Exclude, ScheduleFull, ScheduleDiff, ScheduleIncr,
+        Type, BackupHost, Detach, Cancel, Exclude, ScheduleFull, ScheduleDiff, ScheduleIncr, PreferredHost,
         Kit, TargetTime, TargetXid, TargetLsn, TargetName, TargetImmediate, TargetExclusive, TargetTimeline, TargetAction, Set, TablespaceMap, ConfigPath, LinkAll, AdoptAfterwards, SkipSpaceCheck, DryRun,
         RestoredKeys, CompressLevel, ArchiveTimeout, ArchiveGetTimeout, WalDamaged,
         JobPoll, HeartbeatInterval, BackupStoreTimeout, HostName, ProcessMax, StatePath, SpoolPath, SpoolMax, KeyPath,

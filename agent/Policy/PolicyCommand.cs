@@ -27,8 +27,8 @@ public sealed class PolicyCommand : AgentCommand
 
     /// <inheritdoc/>
     public override string Description => """
-        Without options it shows the schedules in force. With them it sets those, and leaves the others as they are; the log keeps the whole policy. Setting takes the admin's API key, which is in the control plane's folder.
-        A schedule is a cron expression of five fields in UTC: minute, hour, day of month, month, day of week; or "off", and "on" to take it up again. Occurrences that were missed while the control plane was down are made up for by one backup.
+        Without options it shows the schedules in force, and which host makes backups. With them it sets those, and leaves the others as they are; the log keeps the whole policy. Setting takes the admin's API key, which is in the control plane's folder.
+        A schedule is a cron expression of five fields in UTC: minute, hour, day of month, month, day of week; or "off", and "on" to take it up again. Occurrences that were missed while the control plane was down are made up for by one backup; one that failed is repeated until the next is due.
         """;
 
     /// <inheritdoc/>
@@ -37,6 +37,7 @@ public sealed class PolicyCommand : AgentCommand
         new("what is in force, and when the next backups are due", "holdfast policy"),
         new("full backups every night at 01:30", "holdfast policy --schedule-full=30_1_*_*_* --config=/etc/holdfast/keys/shop/control-plane/holdfast.conf"),
         new("no full backups for now", "holdfast policy --schedule-full=off --config=/etc/holdfast/keys/shop/control-plane/holdfast.conf"),
+        new("of one of several hosts, while it is there", "holdfast policy --backup-host=db2 --config=/etc/holdfast/keys/shop/control-plane/holdfast.conf"),
     ];
 
     /// <inheritdoc/>
@@ -47,11 +48,13 @@ public sealed class PolicyCommand : AgentCommand
     {
         using var controlPlane = new HttpControlPlane(context);
         var document = await controlPlane.GetPolicyAsync(cancellationToken).ConfigureAwait(false);
-        if (Types.Any(type => context.Options.Find(type.Option) is not null))
+        var host = context.Options.Find(OptionTable.PreferredHost);
+        if (host is not null || Types.Any(type => context.Options.Find(type.Option) is not null))
         {
             var before = document.Policy.Schedules;
             var after = new BackupSchedules(Changed(context, 0, before), Changed(context, 1, before), Changed(context, 2, before));
-            document = await controlPlane.SetPolicyAsync(document.Policy with { Schedules = after }, cancellationToken).ConfigureAwait(false);
+            var policy = document.Policy with { Schedules = after, BackupHost = host ?? document.Policy.BackupHost };
+            document = await controlPlane.SetPolicyAsync(policy, cancellationToken).ConfigureAwait(false);
         }
         if (context.Json) context.WriteJson(document, ApiJson.Default.PolicyDocument);
         else Write(context, document);
@@ -82,5 +85,6 @@ public sealed class PolicyCommand : AgentCommand
             table.Add(type, schedule.Enabled ? schedule.Cron : $"off ({schedule.Cron})", type == "full" ? next : $"{next}; this version takes full backups only");
         }
         table.WriteTo(context.Output);
+        context.Output.WriteLine($"made by: {document.Policy.BackupHost ?? ClusterPolicy.Primary}");
     }
 }

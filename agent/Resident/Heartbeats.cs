@@ -11,8 +11,11 @@ namespace Holdfast.Agent.Resident;
 /// <summary>Tells again and again that the host is well, and how far its WAL is archived: silence is an alarm of its own.</summary>
 internal sealed class Heartbeats(CommandContext context, ReportChannel reports, Reachability store, StateFolder state)
 {
+    // On a primary the timeline that it writes: right after a promotion the last checkpoint is still of the one before, and who is primary is told by it.
     private const string FactsQuery = """
-        SELECT pg_is_in_recovery(), (SELECT timeline_id FROM pg_control_checkpoint()),
+        SELECT pg_is_in_recovery(),
+               CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id FROM pg_control_checkpoint())
+                    ELSE ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int END,
                (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END)::text,
                (SELECT last_archived_wal FROM pg_stat_archiver), (SELECT setting FROM pg_settings WHERE name = 'data_directory')
         """;
@@ -42,7 +45,10 @@ internal sealed class Heartbeats(CommandContext context, ReportChannel reports, 
     /// <summary>What there is to say now; what the server does not answer is left at 0.</summary>
     internal async Task<Wire.Heartbeat> GatherAsync(CancellationToken cancellationToken)
     {
-        var heartbeat = new Wire.Heartbeat { Version = Version.AgentVersion.Text };
+        var heartbeat = new Wire.Heartbeat
+        {
+            Version = Version.AgentVersion.Text, Interval = (uint)Math.Ceiling(context.Options.Get(OptionTable.HeartbeatInterval).TotalSeconds),
+        };
         try
         {
             await AskServerAsync(heartbeat, cancellationToken).ConfigureAwait(false);

@@ -7,7 +7,7 @@ namespace Holdfast.Core.Api;
 
 /// <summary>POST backups.</summary>
 /// <param name="Type">What it builds on.</param>
-/// <param name="Host">The host's name, or its key's thumbprint; null: the only database host.</param>
+/// <param name="Host">The host's name, or its key's thumbprint; null: as the policy says, which is the primary unless it names another.</param>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record BackupRequest(BackupType Type, string? Host = null);
 
@@ -95,6 +95,9 @@ public sealed record BackupDocument(BackupName Label, BackupType Type, BackupPha
 
     /// <summary>Why it is not further: WAL that is waited for, why the attempt before failed.</summary>
     public string? Waiting { get; init; }
+
+    /// <summary>In the answer to POST backups: what its operator should know, such as that another host than the policy's makes it.</summary>
+    public string? Warning { get; init; }
 
     /// <summary>When committed.</summary>
     public BackupResult? Result { get; init; }

@@ -20,9 +20,19 @@ public sealed record BackupSchedules(BackupSchedule Full, BackupSchedule Diff, B
 
 /// <summary>The policy's JSON, as the log keeps it.</summary>
 /// <param name="Schedules">When backups are taken.</param>
+/// <param name="BackupHost">
+/// Which host makes them where none is named: a host's name or its key's thumbprint, or <see cref="Standby"/>; null: the primary. A control plane that
+/// does not know this refuses the policy and says so.
+/// </param>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
-public sealed record ClusterPolicy(BackupSchedules Schedules)
+public sealed record ClusterPolicy(BackupSchedules Schedules, string? BackupHost = null)
 {
+    /// <summary>As <see cref="BackupHost"/>: whichever host is primary, the default.</summary>
+    public const string Primary = "primary";
+
+    /// <summary>As <see cref="BackupHost"/>: a host that is a standby, while there is one.</summary>
+    public const string Standby = "standby";
+
     /// <summary>Before anybody set one: full Sunday 02:00, diff Wednesday 02:00, incr the other days 02:00 (design §9).</summary>
     public static ClusterPolicy Default { get; } = new(new BackupSchedules(new("0 2 * * 0"), new("0 2 * * 3"), new("0 2 * * 1,2,4-6")));
 }
@@ -65,8 +75,10 @@ public sealed record HostStatus(
 /// <param name="WalInsert">Where it writes; null: it does not answer.</param>
 /// <param name="ArchivedTo">The end of the last archived segment; null: none.</param>
 /// <param name="Conflict">A file of pg_wal that is refused because another one is stored under its name; null: none.</param>
+/// <param name="IntervalSeconds">When the next one may be expected; 0: an agent that does not say.</param>
 public sealed record HostHeartbeat(
-    string Version, long Timeline, long ReadyCount, long WalBytes, long WalFreeBytes, bool InRecovery, Lsn? WalInsert = null, Lsn? ArchivedTo = null, string? Conflict = null);
+    string Version, long Timeline, long ReadyCount, long WalBytes, long WalFreeBytes, bool InRecovery, Lsn? WalInsert = null, Lsn? ArchivedTo = null,
+    string? Conflict = null, long IntervalSeconds = 0);
 
 /// <summary>What is wrong with a request or the control plane (RFC 9457), with our hint.</summary>
 /// <param name="Title">The kind of failure.</param>

@@ -11,8 +11,15 @@ namespace Holdfast.Functions.Activities;
 /// <param name="workflows">The engine.</param>
 /// <param name="board">What hosts last said.</param>
 /// <param name="takeOver">Makes this process's engine go on with an instance that another one left.</param>
-public sealed class BackupDesk(ClusterServices services, IWorkflowClient workflows, HostBoard board, Action<InstanceId> takeOver)
+/// <param name="readBoard">Brings the board up to date where another process takes reports in; null: it always is.</param>
+public sealed class BackupDesk(
+    ClusterServices services, IWorkflowClient workflows, HostBoard board, Action<InstanceId> takeOver, Func<CancellationToken, Task>? readBoard = null)
 {
+    /// <summary>How long a person's request is held while no primary is heard yet: an agent of the default speaks within it.</summary>
+    private static readonly TimeSpan PrimaryPatience = TimeSpan.FromSeconds(35);
+
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromSeconds(1);
+
     /// <summary>
     /// A workflow in which nothing happened for so long has lost its engine, though that may still be heard: its timers are shorter and its activities end before.
     /// </summary>
@@ -26,26 +33,57 @@ public sealed class BackupDesk(ClusterServices services, IWorkflowClient workflo
     /// <summary>Told when one was begun: its host's reports are near.</summary>
     public event Action? Begun;
 
+    /// <summary>
+    /// As <see cref="StartAsync"/>, for somebody who waits for the answer: after a start of the control plane the hosts' heartbeats are waited for.
+    /// </summary>
+    /// <exception cref="RefusedException">Another is being made, there is no such host, or this type cannot be made yet.</exception>
+    public async Task<BackupDocument> AskAsync(BackupRequest request, CancellationToken cancellationToken)
+    {
+        var until = services.Clock.GetUtcNow() + PrimaryPatience;
+        while (true)
+        {
+            try
+            {
+                return await StartAsync(request, cancellationToken);
+            }
+            catch (PrimaryUnknownException) when (services.Clock.GetUtcNow() < until)
+            {
+                await Task.Delay(BetweenLooks, services.Clock, cancellationToken);
+            }
+        }
+    }
+
     /// <summary>Logs the intent and starts the workflow. When the intent is logged and the journal fails, the backup is begun all the same: its workflow follows.</summary>
+    /// <exception cref="PrimaryUnknownException">It is not known yet which host is to make it.</exception>
     /// <exception cref="RefusedException">Another is being made, there is no such host, or this type cannot be made yet.</exception>
     public async Task<BackupDocument> StartAsync(BackupRequest request, CancellationToken cancellationToken)
     {
         BackupIntended? intended = null;
+        string? warning = null;
         var isLogged = false;
+        if (readBoard is not null && request.Host is null) await readBoard(cancellationToken);
         try
         {
-            var view = await services.Decisions.AppendAsync(state => intended = BackupDecision.Decide(state, request, services.Clock.GetUtcNow()), cancellationToken);
+            var view = await services.Decisions.AppendAsync(Decide, cancellationToken);
             isLogged = true;
             // A crash here leaves an intent without a workflow: ResumeAsync starts it.
             await StartWorkflowAsync(intended!.Label, cancellationToken);
             Begun?.Invoke();
-            return await DescribeAsync(view.State, intended.Label, cancellationToken) ?? throw new RefusedException($"backup {intended.Label} is not in the log that said so");
+            var begun = await DescribeAsync(view.State, intended.Label, cancellationToken)
+                ?? throw new RefusedException($"backup {intended.Label} is not in the log that said so");
+            return begun with { Warning = warning };
         }
         catch (Exception failure) when (failure is StoreException or not HoldfastException)
         {
             _owesWorkflow = true;
             if (!isLogged || failure is not StoreException) throw; // not known to be logged, or nobody waits for the answer
-            return new BackupDocument(intended!.Label, intended.Label.Type, BackupPhase.Waiting, intended.System);
+            return new BackupDocument(intended!.Label, intended.Label.Type, BackupPhase.Waiting, intended.System) { Warning = warning };
+        }
+
+        LogEvent Decide(ClusterState state)
+        {
+            (intended, warning) = BackupDecision.Decide(state, request, board.Words());
+            return intended;
         }
     }
 

@@ -33,8 +33,13 @@ public sealed partial class DueBackups(ClusterServices services, BackupDesk back
         {
             var backup = await backups.StartAsync(new BackupRequest(BackupType.Full), cancellationToken);
             LogBegun(backup.Label.ToString(), due);
+            if (backup.Warning is { } warning) LogWarning(backup.Label.ToString(), warning);
             _lastRefusal = null;
             return null;
+        }
+        catch (PrimaryUnknownException)
+        {
+            return null; // this process has only begun to listen: the next round knows more
         }
         catch (RefusedException e)
         {
@@ -45,6 +50,9 @@ public sealed partial class DueBackups(ClusterServices services, BackupDesk back
 
     [LoggerMessage(400, LogLevel.Information, "backup {Label} is begun, due {Due:u}")]
     private partial void LogBegun(string label, DateTimeOffset due);
+
+    [LoggerMessage(403, LogLevel.Warning, "backup {Label}: {Warning}")]
+    private partial void LogWarning(string label, string warning);
 
     [LoggerMessage(401, LogLevel.Warning, "the backup due {Due:u} is not begun: {Reason} HINT: {Hint}")]
     private partial void LogRefused(DateTimeOffset due, string reason, string hint);

@@ -7,8 +7,8 @@ using Wire = Holdfast.Core.Sealing.Wire;
 namespace Holdfast.Functions.Activities;
 
 /// <summary>
-/// What hosts last said: when they were heard, their heartbeats, the progress of their jobs. It is for people to look at and may be lost at any time: nothing is decided
-/// from it, and after a restart the next reports fill it.
+/// What hosts last said: when they were heard, their heartbeats, the progress of their jobs. It may be lost at any time; after a restart the next reports fill it.
+/// It is for people to look at, and one thing is decided from it: which host a backup is asked of (<see cref="HostChoice"/>). A wrong choice costs an attempt.
 /// </summary>
 /// <param name="clock">The clock.</param>
 public sealed class HostBoard(TimeProvider clock)
@@ -21,6 +21,7 @@ public sealed class HostBoard(TimeProvider clock)
 
     private readonly ConcurrentDictionary<KeyThumbprint, (DateTimeOffset Seen, HostHeartbeat? Heartbeat, DateTimeOffset Beat)> _hosts = new();
     private readonly ConcurrentDictionary<string, JobProgress> _jobs = new();
+    private readonly DateTimeOffset _since = clock.GetUtcNow();
     private TaskCompletionSource _change = New();
 
     /// <summary>Completes when a job's progress changes next.</summary>
@@ -28,6 +29,11 @@ public sealed class HostBoard(TimeProvider clock)
 
     /// <summary>When a host was last heard, and what its last heartbeat said.</summary>
     public (DateTimeOffset? Seen, HostHeartbeat? Heartbeat) Of(KeyThumbprint host) => _hosts.TryGetValue(host, out var last) ? (last.Seen, last.Heartbeat) : (null, null);
+
+    /// <summary>The last heartbeat of each host that has sent one.</summary>
+    public HostWords Words() => new(
+        _hosts.Where(host => host.Value.Heartbeat is not null).ToDictionary(host => host.Key, host => new HostWord(host.Value.Heartbeat!, host.Value.Beat)),
+        _since, clock.GetUtcNow());
 
     /// <summary>A job's progress; null when nothing was heard of it.</summary>
     public BackupProgress? ProgressOf(string? job) => job is not null && _jobs.TryGetValue(job, out var known) ? known.Latest : null;
@@ -42,7 +48,7 @@ public sealed class HostBoard(TimeProvider clock)
         var said = heartbeat is null ? null : new HostHeartbeat(
             heartbeat.Version, heartbeat.Timeline, heartbeat.ReadyCount,
             (long)Math.Min(heartbeat.WalBytes, long.MaxValue), (long)Math.Min(heartbeat.WalFreeBytes, long.MaxValue), heartbeat.InRecovery,
-            Position(heartbeat.WalInsert), Position(heartbeat.ArchivedTo), NameOf(heartbeat.Conflict));
+            Position(heartbeat.WalInsert), Position(heartbeat.ArchivedTo), NameOf(heartbeat.Conflict), heartbeat.Interval);
         _hosts.AddOrUpdate(host, (at, said, at), (_, before) =>
         {
             var seen = at > before.Seen ? at : before.Seen;

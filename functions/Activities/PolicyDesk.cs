@@ -20,12 +20,17 @@ public sealed class PolicyDesk(ClusterServices services)
     }
 
     /// <summary>Sets it; the same policy again is not logged again.</summary>
-    /// <exception cref="ConfigurationException">A schedule is no cron expression.</exception>
+    /// <exception cref="ConfigurationException">A schedule is no cron expression, or there is no such host.</exception>
     public async Task<PolicyDocument> SetAsync(ClusterPolicy policy, CancellationToken cancellationToken)
     {
         foreach (var type in Enum.GetValues<BackupType>()) Parse(type, ScheduleOf(policy, type));
+        if (policy.BackupHost == ClusterPolicy.Primary) policy = policy with { BackupHost = null };
         var text = JsonSerializer.Serialize(policy, ApiJson.Default.ClusterPolicy);
-        var view = await services.Decisions.AppendAsync(state => state.Policy?.Policy == text ? null : new PolicySet(text), cancellationToken);
+        var view = await services.Decisions.AppendAsync(state =>
+        {
+            HostChoice.RequireKnown(state, policy.BackupHost);
+            return state.Policy?.Policy == text ? null : new PolicySet(text);
+        }, cancellationToken);
         return await DescribeAsync(view.State, cancellationToken);
     }
 

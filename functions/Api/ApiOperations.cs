@@ -46,7 +46,7 @@ public static class ApiOperations
 
     private static async Task<object?> StartAsync(ApiCall call)
     {
-        var backup = await call.Cluster.Backups.StartAsync(await call.ReadAsync(ApiJson.Default.BackupRequest), call.Cancelled);
+        var backup = await call.Cluster.Backups.AskAsync(await call.ReadAsync(ApiJson.Default.BackupRequest), call.Cancelled);
         call.Locate($"backups/{backup.Label}");
         return backup;
     }

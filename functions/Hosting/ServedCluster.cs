@@ -35,15 +35,16 @@ public sealed class ServedCluster : IDisposable
         var services = new ClusterServices(decisions, _store.Data, _store.Catalog, _store.Work, new QueueBell(_store.Reports), settings.Signing, settings.Index, settings.Recipients, clock);
         var (board, policy) = (new HostBoard(clock), new PolicyDesk(services));
         var (engine, takeOver) = hosting.Engine(_store, Workflows);
-        Backups = new BackupDesk(services, engine, board, takeOver);
-        BackupRegistration.Add(Workflows, services, Backups, logs);
         Reports = new ReportIntake(services, new ReportDesk(services, engine, board, hosting.SharesMail, logs.CreateLogger<ReportDesk>()), logs.CreateLogger<ReportIntake>());
+        Func<CancellationToken, Task>? readBoard = hosting.SharesMail ? Reports.FreshenAsync : null;
+        Backups = new BackupDesk(services, engine, board, takeOver, readBoard);
+        BackupRegistration.Add(Workflows, services, Backups, logs);
         Schedule = new DueBackups(services, Backups, policy, Health, logs.CreateLogger<DueBackups>());
         Watch = new ClusterWatch(services, policy, board, signals, logs.CreateLogger<ClusterWatch>(),
             _policies is null ? null : new ImmutabilityWatch(_policies.ReadAsync, Expected(settings.Store.Names, settings.Immutability!), clock, logs.CreateLogger<ImmutabilityWatch>()));
         Api = new ControlledCluster(services, Backups, policy, board, signals, Health, settings.Equality, hosting.Keys)
         {
-            ReadBoardAsync = hosting.SharesMail ? Reports.FreshenAsync : _ => Task.CompletedTask,
+            ReadBoardAsync = readBoard ?? (_ => Task.CompletedTask),
         };
     }
 

@@ -8,6 +8,10 @@ namespace Holdfast.Tests.Core.Repository;
 /// <summary>The store contract in memory: the reference that the conformance suite holds the Azure driver against.</summary>
 public sealed class MemoryObjectStore : IObjectStore
 {
+    private readonly TimeProvider? _times;
+
+    public MemoryObjectStore(TimeProvider? times = null) => _times = times;
+
     private readonly ConcurrentDictionary<string, (byte[] Bytes, BlobProperties Properties)> _blobs = new(StringComparer.Ordinal);
     private long _version;
 
@@ -72,5 +76,5 @@ public sealed class MemoryObjectStore : IObjectStore
     public IEnumerable<string> Names => _blobs.Keys.Order(StringComparer.Ordinal);
 
     private BlobProperties NextProperties(long length) =>
-        new(length, string.Create(CultureInfo.InvariantCulture, $"\"{Interlocked.Increment(ref _version):X}\""), DateTimeOffset.UnixEpoch);
+        new(length, string.Create(CultureInfo.InvariantCulture, $"\"{Interlocked.Increment(ref _version):X}\""), _times?.GetUtcNow() ?? DateTimeOffset.UnixEpoch);
 }

@@ -20,10 +20,10 @@ public sealed class BackupDecisionTests : IDisposable
     [Fact]
     public void Takes_the_only_host_and_labels_after_the_last_one()
     {
-        var intended = BackupDecision.Decide(Registered(), new BackupRequest(BackupType.Full), Sunday);
+        var intended = Decide(Registered(), new BackupRequest(BackupType.Full), Sunday);
         Assert.Equal(("20261122-020000F", _host.PublicKey.Thumbprint, LogWorld.System), (intended.Label.ToString(), intended.Host, intended.System));
         var later = _world.Fold(Registered(), intended, new BackupFailed(intended.Label, "no"));
-        Assert.Equal("20261122-020001F", BackupDecision.Decide(later, new BackupRequest(BackupType.Full, "db1"), Sunday.AddHours(-1)).Label.ToString());
+        Assert.Equal("20261122-020001F", Decide(later, new BackupRequest(BackupType.Full, "db1"), Sunday.AddHours(-1)).Label.ToString());
     }
 
     [Fact]
@@ -33,7 +33,7 @@ public sealed class BackupDecisionTests : IDisposable
         Assert.Contains("has no database host db9", Refusal(Registered(), BackupType.Full, "db9"), StringComparison.Ordinal);
         Assert.Contains("type incr cannot be made yet", Refusal(Registered(), BackupType.Incr), StringComparison.Ordinal);
         Assert.Contains("type diff cannot be made yet", Refusal(Registered(), BackupType.Diff), StringComparison.Ordinal);
-        var running = _world.Fold(Registered(), BackupDecision.Decide(Registered(), new BackupRequest(BackupType.Full), Sunday));
+        var running = _world.Fold(Registered(), Decide(Registered(), new BackupRequest(BackupType.Full), Sunday));
         Assert.Contains("is being made", Refusal(running, BackupType.Full), StringComparison.Ordinal);
         var revoked = _world.Fold(Registered(), new HostRevoked(_host.PublicKey.Thumbprint, "gone", []));
         Assert.Contains("has no database host", Refusal(revoked, BackupType.Full), StringComparison.Ordinal);
@@ -71,10 +71,13 @@ public sealed class BackupDecisionTests : IDisposable
 
     private string Refusal(ClusterState state, BackupType type, string? host = null)
     {
-        var refusal = Assert.Throws<RefusedException>(() => BackupDecision.Decide(state, new BackupRequest(type, host), Sunday));
+        var refusal = Assert.Throws<RefusedException>(() => Decide(state, new BackupRequest(type, host), Sunday));
         Assert.NotNull(refusal.Hint);
         return refusal.Message;
     }
+
+    private static BackupIntended Decide(ClusterState state, BackupRequest request, DateTimeOffset now) =>
+        BackupDecision.Decide(state, request, new HostWords(new Dictionary<KeyThumbprint, HostWord>(), now, now)).Intent;
 
     private ClusterState Registered() => _world.Fold(LogWorld.Host(_host, _world.FirstToken));
 }
