@@ -6,6 +6,9 @@ namespace Holdfast.Core.KeyVault;
 /// <summary>From an answer's status and codes to what the operator is told (learn.microsoft.com/azure/key-vault/general/rest-error-codes).</summary>
 internal static class VaultRefusals
 {
+    private const string ProxyHint =
+        "something between this host and the vault may answer in its place; check the vault's name; proxies are not used";
+
     /// <summary>error.code and error.innererror.code of a refusal; null where it has none that could be one.</summary>
     public static (string? Code, string? Inner) CodesOf(byte[] body)
     {
@@ -37,7 +40,7 @@ internal static class VaultRefusals
 
     /// <summary>An answer that no vault gives.</summary>
     public static KeyVaultException NotUnderstood(StoreCall call, string what) =>
-        new($"could not {call}: {what}", "something between this host and the vault may answer in its place; check the vault's name and proxies", KeyVaultRefusal.NotUnderstood);
+        new($"could not {call}: {what}", ProxyHint, KeyVaultRefusal.NotUnderstood);
 
     private static (KeyVaultRefusal Refusal, string What, string Hint) Judge(KeyVaultKeyId key, int status, (string? Code, string? Inner) error) => (status, error.Inner ?? error.Code) switch
     {
@@ -53,7 +56,7 @@ internal static class VaultRefusals
             $"if it was deleted: az keyvault key recover --name {key.Name}; if the whole vault was: az keyvault recover. Until then the escrow key opens what it sealed"),
         (409, _) => (KeyVaultRefusal.Missing, "the key is deleted, or is being deleted", $"az keyvault key recover --name {key.Name}; until then the escrow key opens what it sealed"),
         (400, _) => (KeyVaultRefusal.BadRequest, "the vault finds the request wrong", $"is {key} an RSA key of at least 3072 bits with the operations wrapKey and unwrapKey, or a P-256 key with sign?"),
-        (404, null) => (KeyVaultRefusal.NotUnderstood, "an answer that is not Key Vault's", "something between this host and the vault may answer in its place; check the vault's name and proxies"),
+        (404, null) => (KeyVaultRefusal.NotUnderstood, "an answer that is not Key Vault's", ProxyHint),
         _ => (KeyVaultRefusal.NotUnderstood, "an answer that is not expected", "see the vault's audit log"),
     };
 

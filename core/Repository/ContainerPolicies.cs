@@ -47,7 +47,8 @@ public sealed class ContainerPolicies : IDisposable
         var transport = new HttpClientTransport(http);
         var credential = StoreIdentity.Of(settings.Credential, settings.AuthorityHost, transport)
             ?? throw new ConfigurationException($"Azure Resource Manager takes an identity, not a {settings.Credential}", "use a managed identity");
-        return new ContainerPolicies(manager, accountId, credential, transport, new StoreCalls(settings.Calls), http);
+        var calls = new StoreCalls(settings.Calls) { Service = RemoteService.ResourceManager };
+        return new ContainerPolicies(manager, accountId, credential, transport, calls, http);
     }
 
     /// <summary>A container's policy; null when it has none, or there is no such container.</summary>

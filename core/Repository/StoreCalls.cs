@@ -27,9 +27,13 @@ public sealed class StoreCalls(
     /// <summary>When the credential's tokens are valid.</summary>
     internal IReadOnlyList<SasWindow> Tokens { get; init; } = [];
 
+    /// <summary>Who is called.</summary>
+    internal RemoteService Service { get; init; } = RemoteService.Store;
+
     /// <summary>What can be done about a failure: a token that is not valid, or not yet, is named before anything is guessed.</summary>
     internal string? HintFor(StoreCall call, StoreFailure failure)
     {
+        if (failure.HintOf is { } hint) return hint(Service);
         if (failure.Status is not (401 or 403)) return failure.Hint;
         if (failure.ErrorCode is not (null or "AuthenticationFailed" or "AuthorizationFailure")) return failure.Hint;
         var token = Tokens.FirstOrDefault(window => window.Opens(call.Container));

@@ -29,6 +29,9 @@ internal sealed record StoreFailure(string Text, bool IsTransient)
 
     public string? Hint { get; init; }
 
+    /// <summary>A hint that depends on who was called; it stands above <see cref="Hint"/>.</summary>
+    public Func<RemoteService, string>? HintOf { get; init; }
+
     public static StoreFailure Timeout(TimeSpan limit) =>
         new(string.Create(CultureInfo.InvariantCulture, $"no complete answer within {limit.TotalSeconds:0.###} s"), true);
 
@@ -49,13 +52,14 @@ internal sealed record StoreFailure(string Text, bool IsTransient)
     public const string ProxyHint =
         "Something between this host and the store may answer in its place; check repo-endpoint; proxies are not used.";
 
-    private const string AuthorityHint =
-        "If the store's certificate comes from an authority of your own, name its PEM file by repo-ca-file. "
-        + "The name in repo-endpoint must be the certificate's.";
+    private static string AuthorityHint(RemoteService service) =>
+        $"If the certificate of {service.Name} comes from an authority of your own, name its PEM file by repo-ca-file. "
+        + $"The certificate must be for the name that is called: check {service.Address}.";
 
-    private const string TokenServiceHint =
-        "Tokens come from repo-authority-host, those of a managed identity from the machine itself: "
-        + "check the network, its firewalls and DNS; proxies are not used.";
+    private static string NameHint(RemoteService service) => $"Check {service.Address}, and this host's DNS.";
+
+    private static string NetworkHint(RemoteService service) =>
+        $"Check {service.Address}, the network and its firewalls; proxies are not used.";
 
     private static StoreFailure FromAnswer(RequestFailedException answer, TimeProvider time)
     {
@@ -109,14 +113,15 @@ internal sealed record StoreFailure(string Text, bool IsTransient)
             if (e is AuthenticationException)
                 return new($"TLS failed: {Secrets.Redact(e.Message)}", false)
                 {
-                    Hint = (e as CertificateRefusedException)?.Hint ?? AuthorityHint,
+                    Hint = (e as CertificateRefusedException)?.Hint,
+                    HintOf = e is CertificateRefusedException { Hint: not null } ? null : AuthorityHint,
                 };
             if (e is SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain })
-                return new($"its name was not resolved: {e.Message}", true) { Hint = "Check repo-endpoint and this host's DNS." };
+                return new($"its name was not resolved: {e.Message}", true) { HintOf = NameHint };
         }
         return new(Secrets.Redact($"network: {cause.GetBaseException().Message}"), true)
         {
-            Hint = "Check repo-endpoint, the network and its firewalls; proxies are not used.",
+            HintOf = NetworkHint,
         };
     }
 
@@ -127,13 +132,17 @@ internal sealed record StoreFailure(string Text, bool IsTransient)
         if (NetworkCauseOf(identity) is { } cause)
         {
             var failure = FromNetwork(cause);
-            return failure with { Text = $"no token: {failure.Text}", Hint = cause is SocketException ? TokenServiceHint : failure.Hint };
+            var hint = failure.HintOf?.Invoke(RemoteService.Tokens) ?? failure.Hint;
+            return failure with { Text = $"no token: {failure.Text}", Hint = hint, HintOf = null };
         }
         for (Exception? e = identity; e is not null; e = e.InnerException)
             refused |= e is RequestFailedException { Status: 400 or 401 or 403 } or MsalServiceException { StatusCode: 400 or 401 or 403 };
         return new($"no token: {Secrets.Redact(FirstLine(identity.Message))}", !refused)
         {
-            Hint = "Check the kind of identity in the configuration, its client id and its secret or certificate.",
+            // Entra: the assertion that the secret or certificate signed is not within its valid time range.
+            Hint = identity.Message.Contains("AADSTS700024", StringComparison.Ordinal)
+                ? "The identity signed with this host's clock, and Entra finds that time wrong: set this host's clock."
+                : "Check the kind of identity in the configuration, its client id and its secret or certificate.",
         };
     }
 

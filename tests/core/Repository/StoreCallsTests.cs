@@ -100,6 +100,17 @@ public class StoreCallsTests
     }
 
     [Fact]
+    public async Task The_hint_names_where_the_one_that_was_called_is_configured()
+    {
+        var options = new StoreCallOptions { Deadline = TimeSpan.FromSeconds(1) };
+        var calls = new StoreCalls(options, _time, _reports.Add, _time.Skip) { Service = RemoteService.Vault };
+        var failure = await Assert.ThrowsAsync<StoreCallException>(() => calls.RunAsync<int>(Call,
+            _ => throw new HttpRequestException("x", new SocketException((int)SocketError.HostNotFound)), default));
+        Assert.Contains("content-key", failure.Hint, StringComparison.Ordinal);
+        Assert.DoesNotContain("repo-endpoint", failure.Hint, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Large_bodies_have_more_time() =>
         Assert.Equal(TimeSpan.FromSeconds(4), new StoreCallOptions { SlowestBytesPerSecond = 1 << 20 }.TransferTime(4 << 20));
 
