@@ -53,7 +53,10 @@ public sealed partial class BackupRun(CommandContext context, Host.Repository re
             using var run = await SealingRun.StartAsync(Recipients.Of(context.Options), cancellationToken).ConfigureAwait(false);
             var sealer = new ObjectSealer(run, identity.Signing);
             var attempt = new BackupAttempt(data.Control.SystemIdentifier, request.Label, request.Attempt);
-            var blobs = new AttemptBlobs(repository.Data, sealer, attempt);
+            var blobs = new AttemptBlobs(repository.Data, sealer, attempt)
+            {
+                Report = junk => _warnings.Add($"blob {junk.Blob} is junk and was left alone: {junk.Reason}"),
+            };
             return await RunAsync(session, data, rules, blobs, sealer, cancellationToken).ConfigureAwait(false);
         }
     }

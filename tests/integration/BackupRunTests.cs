@@ -196,6 +196,20 @@ public sealed class BackupRunTests(SharedAzurite azurite)
     }
 
     [NeedsFact(All)]
+    public async Task Junk_beside_any_blob_of_an_attempt_is_a_warning_of_the_backup()
+    {
+        await using var host = await BackupHost.StartAsync(azurite.Server);
+        var system = Assert.Single((await host.World.ReadLogAsync()).State.Hosts).System!.Value;
+        var attempt = new BackupAttempt(system, BackupName.Parse("20261123-140211F"), 1);
+        string[] taken = [attempt.Pack(0, 0), attempt.Extents(0, 0), attempt.FileList(0), attempt.Catalog(0)];
+        foreach (var name in taken) await host.Data.CreateAsync(name, BlobContent.From("junk"u8.ToArray()), default);
+        var files = await host.BackUpAsync();
+        Assert.Equal((ulong)taken.Length, files.WarningCount);
+        var warnings = string.Join('\n', files.Warnings);
+        Assert.All(taken, name => Assert.Contains($"blob {name} is junk", warnings, StringComparison.Ordinal));
+    }
+
+    [NeedsFact(All)]
     public async Task Configuration_outside_the_data_directory_is_captured_beside()
     {
         await using var host = await BackupHost.StartAsync(azurite.Server);

@@ -81,7 +81,7 @@ public sealed class ResidentAgentTests(SharedAzurite azurite)
         agent.Start();
         var unknown = await agent.EndOfAsync("unknown");
         Assert.False(unknown.Succeeded || unknown.MayRetry);
-        Assert.Contains("does not know HINT: upgrade holdfast", unknown.Error, StringComparison.Ordinal);
+        Assert.Contains("does not know HINT: install the control plane's version", unknown.Error, StringComparison.Ordinal);
         Assert.Contains("\"nonsense\" is no label", (await agent.EndOfAsync("bad")).Error, StringComparison.Ordinal);
         await agent.SendAsync(Backup("good", attempt: 1));
         Assert.True((await agent.EndOfAsync("good")).Succeeded);

@@ -14,6 +14,9 @@ public sealed class AttemptBlobs(IObjectStore data, ObjectSealer sealer, BackupA
 {
     private readonly SealedStore _store = new(data);
 
+    /// <summary>Told of junk beside blobs other than packs.</summary>
+    public Action<Junk> Report { get; init; } = _ => { };
+
     /// <summary>Which attempt.</summary>
     public BackupAttempt Attempt => attempt;
 
@@ -47,7 +50,9 @@ public sealed class AttemptBlobs(IObjectStore data, ObjectSealer sealer, BackupA
     {
         using var none = new FrameSpool(0, "");
         var sealedObject = await sealer.SealAsync(new SealedContent(kind, name, 0), none, index, cancellationToken).ConfigureAwait(false);
-        return await _store.StoreAsync(Item(kind, name), sealedObject, cancellationToken).ConfigureAwait(false);
+        var stored = await _store.StoreAsync(Item(kind, name), sealedObject, cancellationToken).ConfigureAwait(false);
+        foreach (var junk in stored.Junk) Report(junk);
+        return stored;
     }
 
     private SealedItem Item(SealedKind kind, string name) => new(kind, name, Signers.Only(sealer.Signer.PublicKey, "this host"), $"blob {name}");
