@@ -24,7 +24,7 @@ internal sealed class DataDirectoryScan(
     private readonly ScannedFiles _files = new(versionDirectory);
     private readonly AccountNames _accounts = new();
     private readonly byte[] _versionDirectory = Encoding.ASCII.GetBytes(versionDirectory);
-    private readonly HashSet<string> _tablespacesInside = new(StringComparer.Ordinal);
+    private readonly FollowedLinks _links = new(root);
     private readonly UnreadableFiles _unreadable = unreadable ?? new();
     private readonly ExcludedFiles _excluded = excluded ?? ExcludedFiles.None;
 
@@ -36,8 +36,8 @@ internal sealed class DataDirectoryScan(
     {
         if (RawFiles.Status(root, follow: true) is not { } status) throw new ConfigurationException($"backing up {RawFiles.Display(root)}: it does not exist", "name the data directory by pg-path");
         Add([], status);
-        FindTablespacesInside();
-        Walk([], cancellationToken);
+        FindPlacesElsewhere();
+        Walk([], _links.RealRoot, cancellationToken);
         foreach (var path in outside)
             if (!_excluded.Take(path) && _unreadable.Status(path, follow: true) is { Type: EntryType.File } file) AddOutside(path, file);
         if (unreadable is null) _unreadable.ThrowIfAny();
@@ -45,7 +45,10 @@ internal sealed class DataDirectoryScan(
         return _files;
     }
 
-    private void Walk(byte[] folder, CancellationToken cancellationToken)
+    /// <param name="folder">Below PGDATA.</param>
+    /// <param name="real">Its path without links.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    private void Walk(byte[] folder, byte[] real, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         if (_unreadable.Names(Below(root, folder)) is not { } names) return;
@@ -57,25 +60,51 @@ internal sealed class DataDirectoryScan(
             if (_excluded.Take(path)) continue;
             if (_unreadable.Status(Below(root, path)) is not { } status) continue; // vanished: normal
             if (folder.AsSpan().SequenceEqual(Tablespaces)) AddTablespace(path, names[i], status, cancellationToken);
-            else AddEntry(path, status, cancellationToken);
+            else AddEntry(path, Below(real, names[i]), status, cancellationToken);
         }
     }
 
-    private void AddEntry(byte[] path, EntryStatus status, CancellationToken cancellationToken)
+    private void AddEntry(byte[] path, byte[] real, EntryStatus status, CancellationToken cancellationToken)
     {
         var isWal = path.AsSpan().SequenceEqual(Wal);
         if (isWal || Exclusions.IsKeptEmpty(path)) AddKeptEmpty(path, status, isWal);
         else if (status.Type == EntryType.File) Add(path, status);
-        else if (status.Type == EntryType.Folder)
-        {
-            Add(path, status);
-            if (!_tablespacesInside.Contains(Convert.ToHexString(path))) Walk(path, cancellationToken);
-        }
-        else if (status.Type == EntryType.Link)
-        {
-            if (AddLink(path, status) is { } target) warn($"{RawFiles.Display(path)} is a link to {RawFiles.Display(target)}: the link is backed up, what it leads to is not");
-        }
+        else if (status.Type == EntryType.Folder) AddFolder(path, real, status, cancellationToken);
+        else if (status.Type == EntryType.Link) AddFollowed(path, status, cancellationToken);
         else warn($"{RawFiles.Display(path)} is no regular file: it is not backed up");
+    }
+
+    private void AddFolder(byte[] path, byte[] real, EntryStatus status, CancellationToken cancellationToken)
+    {
+        var elsewhere = _links.Elsewhere(real, path);
+        if (elsewhere is null || _links.IsHome(path)) Add(path, status);
+        else AddLinkRow(path, status, FollowedLinks.Relative(path, elsewhere));
+        if (elsewhere is null) Walk(path, real, cancellationToken);
+    }
+
+    private void AddLinkRow(byte[] path, EntryStatus status, byte[] target) =>
+        _files.Add(FileId.FromPath(path, versionDirectory), Facts(FileKind.Link, status with { Length = 0 }) with { LinkTarget = target });
+
+    private void AddFollowed(byte[] path, EntryStatus status, CancellationToken cancellationToken)
+    {
+        var link = _links.Decide(path);
+        if (link.Use == LinkUse.LeftOut)
+        {
+            if (RawFiles.Status(Below(root, path)) is null) return; // vanished: normal
+            if (Exclusions.IsNeeded(path))
+                throw new ConfigurationException($"backing up {RawFiles.Display(root)}: {RawFiles.Display(path)} is a link, and cannot be followed: {link.Reason}",
+                    "PostgreSQL needs what lies there: mend the link, or give the agent's user the right to enter the folders that it leads through");
+            warn($"{RawFiles.Display(path)} is a link that is not backed up: {link.Reason}");
+            return;
+        }
+        // A relation's file is one under its own name, wherever it lies.
+        if (link.Use == LinkUse.Inside && !FileId.FromPath(path, versionDirectory).IsRelation)
+        {
+            AddLinkRow(path, status, link.Target);
+            return;
+        }
+        Add(path, link.Status, link.Target);
+        if (link.Status.Type == EntryType.Folder) Walk(path, link.Real, cancellationToken);
     }
 
     // The server makes what belongs into these; that they exist, and whose they are, is part of the backup. pg_wal may be a link to another disk, and
@@ -110,17 +139,17 @@ internal sealed class DataDirectoryScan(
         // Being dropped, or another major's alone.
         if (_unreadable.Status(Below(root, own)) is not { Type: EntryType.Folder } folder) return;
         Add(own, folder);
-        Walk(own, cancellationToken);
+        Walk(own, RawFiles.RealPath(Below(root, own)) ?? Below(root, own), cancellationToken);
     }
 
     private byte[]? AddLink(byte[] path, EntryStatus status)
     {
-        if (RawFiles.LinkTarget(Below(root, path)) is not { } target) return null;
-        _files.Add(FileId.FromPath(path, versionDirectory), Facts(FileKind.Link, status with { Length = 0 }) with { LinkTarget = target });
+        if (_links.TargetOf(path) is not { } target) return null;
+        AddLinkRow(path, status, target);
         return target;
     }
 
-    private void Add(byte[] path, EntryStatus status)
+    private void Add(byte[] path, EntryStatus status, byte[]? link = null)
     {
         var id = FileId.FromPath(path, versionDirectory);
         var kind = status.Type == EntryType.Folder ? FileKind.Directory : id.IsRelation ? FileKind.Relation : FileKind.Other;
@@ -129,7 +158,7 @@ internal sealed class DataDirectoryScan(
         else
         {
             if (kind != FileKind.Directory) _unreadable.Examine(Below(root, path), status);
-            _files.Add(id, Facts(kind, status));
+            _files.Add(id, Facts(kind, status) with { LinkTarget = link });
         }
     }
 
@@ -169,19 +198,17 @@ internal sealed class DataDirectoryScan(
         return parent.SequenceEqual("base"u8) || parent.StartsWith("pg_tblspc/"u8) && parent.EndsWith(_versionDirectory);
     }
 
-    // CREATE TABLESPACE warns of a location inside the data directory, and allows it: such a folder is read as a tablespace, once.
-    private void FindTablespacesInside()
+    // CREATE TABLESPACE warns of a location inside the data directory, and allows it; pg_wal may lead to a folder there, too. Whatever the spelling: each is
+    // read once, as what it is. Of a tablespace only this major's folder is one; what else lies beside it is not its.
+    private void FindPlacesElsewhere()
     {
         foreach (var name in RawFiles.Names(Below(root, Tablespaces)) ?? [])
-        {
-            var target = RawFiles.LinkTarget(Below(root, Below(Tablespaces, name)));
-            if (target is not null && target.AsSpan().StartsWith(root) && target.Length > root.Length + 1 && target[root.Length] == '/')
-                _tablespacesInside.Add(Convert.ToHexString(target.AsSpan(root.Length + 1).TrimEnd((byte)'/')));
-        }
+            if (TryOid(name, out _)) _links.RegisterOwn(Below(Tablespaces, name), _versionDirectory);
+        _links.RegisterOwn(Wal, []);
     }
 
     private static bool TryOid(ReadOnlySpan<byte> name, out uint oid) =>
         uint.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out oid) && name[0] != '0' && oid is not (RelationFileName.DefaultTablespace or RelationFileName.GlobalTablespace);
 
-    private static byte[] Below(byte[] folder, byte[] name) => folder.Length == 0 ? name : name.Length == 0 ? folder : [.. folder, (byte)'/', .. name];
+    private static byte[] Below(byte[] folder, byte[] name) => FollowedLinks.Below(folder, name);
 }

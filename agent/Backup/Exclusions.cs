@@ -21,4 +21,15 @@ internal static class Exclusions
     public static bool IsKeptEmpty(ReadOnlySpan<byte> path) =>
         path.SequenceEqual("pg_replslot"u8) || path.SequenceEqual("pg_dynshmem"u8) || path.SequenceEqual("pg_notify"u8) || path.SequenceEqual("pg_serial"u8)
         || path.SequenceEqual("pg_snapshots"u8) || path.SequenceEqual("pg_stat_tmp"u8) || path.SequenceEqual("pg_subtrans"u8);
+
+    /// <summary>Whether PostgreSQL cannot do without what has that path: whatever lies in the folders that it made itself, and what it starts by.</summary>
+    /// <param name="path">Below PGDATA.</param>
+    public static bool IsNeeded(ReadOnlySpan<byte> path)
+    {
+        var slash = path.IndexOf((byte)'/');
+        var first = slash < 0 ? path : path[..slash];
+        return first.SequenceEqual("base"u8) || first.SequenceEqual("global"u8) || first.SequenceEqual("pg_tblspc"u8) || first.SequenceEqual("PG_VERSION"u8)
+            || first.SequenceEqual("pg_xact"u8) || first.SequenceEqual("pg_multixact"u8) || first.SequenceEqual("pg_commit_ts"u8)
+            || first.SequenceEqual("pg_twophase"u8) || first.SequenceEqual("pg_logical"u8) || first.SequenceEqual("pg_stat"u8);
+    }
 }

@@ -36,7 +36,7 @@ internal sealed class ScannedFiles
         At(Count++) = new Row
         {
             Tablespace = id.Tablespace, Database = id.Database, Relation = id.Relation, Fork = (byte)id.Fork, Segment = id.Segment,
-            Path = id.IsRelation ? -1 : Keep(id.Path), Link = facts.Kind == FileKind.Link ? Keep(facts.LinkTarget.Span) : -1,
+            Path = id.IsRelation ? -1 : Keep(id.Path), Link = facts.LinkTarget.IsEmpty ? -1 : Keep(facts.LinkTarget.Span),
             Kind = facts.Kind, Length = facts.Length, Modified = facts.Modified.Microseconds, Mode = (ushort)facts.Mode, Owner = Name(facts.Owner), Group = Name(facts.Group),
         };
         if (facts.HasContent) TotalBytes += facts.Length;

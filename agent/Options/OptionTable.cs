@@ -353,7 +353,14 @@ public static partial class OptionTable
         details: "For a server whose configuration is in /etc, as on Debian. Nothing is overwritten. Without it they are only in holdfast.outside in the data directory, which gets a configuration that a server starts with.");
 
     /// <summary>link-all</summary>
-    public static readonly OptionRow<bool> LinkAll = Boolean("link-all", Recovery, Restore, "make pg_wal a link again, where it was one", "n", "a plain directory works on every host", "The link's target must be empty or missing.", OptionPlaces.Flag);
+    public static readonly OptionRow<bool> LinkAll = Boolean("link-all", Recovery, Restore, "make what was a link in the data directory a link again", "n",
+        "a copy with plain folders and files touches nothing else, and works on every host",
+        "Each leads to where it led; what it leads to must be empty or missing there. Without it, what a link led to is restored in its place.", OptionPlaces.Flag);
+
+    /// <summary>link-map</summary>
+    public static readonly OptionRow<LinkMoves> LinkMap = Flag<LinkMoves>("link-map", Recovery, Restore, "make a folder or file of the data directory a link: LINK=TARGET",
+        LinkMoves.TryParse, "LINK=TARGET, LINK being a path below the data directory, TARGET an absolute path",
+        "May be given more than once. The target must be empty or missing. Works with and without --link-all, and for what was no link, such as pg_wal.", repeatable: true);
 
     /// <summary>adopt</summary>
     public static readonly OptionRow<bool> AdoptAfterwards = Boolean("adopt", Recovery, Restore, "leave archive_mode as it was: the restored server shall continue this history", "n",
@@ -434,7 +441,7 @@ public static partial class OptionTable
         ControlPlaneKey, ContentKeyFile, EscrowKeyFile, IndexKeyFile, ContentPrivateKeyFile, IndexPrivateKeyFile, SigningKeyFile, ContentKey, EscrowKey, IndexKey, SigningKey, KeyVaultAuth, EqualityKeyFile, ControlPlaneConfig,
         ControlPlaneUrl, ControlPlaneApp, ControlPlaneApiKey, ControlPlaneApiKeyFile, ControlPlaneOperatorKey, ControlPlaneOperatorKeyFile, SasDays, Role, Reason, EnrolmentToken, EnrolmentTokenFile,
         Type, BackupHost, Detach, Cancel, Exclude, ScheduleFull, ScheduleDiff, ScheduleIncr, PreferredHost,
-        Kit, TargetTime, TargetXid, TargetLsn, TargetName, TargetImmediate, TargetExclusive, TargetTimeline, TargetAction, Set, TablespaceMap, ConfigPath, LinkAll, AdoptAfterwards, SkipSpaceCheck, DryRun,
+        Kit, TargetTime, TargetXid, TargetLsn, TargetName, TargetImmediate, TargetExclusive, TargetTimeline, TargetAction, Set, TablespaceMap, ConfigPath, LinkAll, LinkMap, AdoptAfterwards, SkipSpaceCheck, DryRun,
         RestoredKeys, CompressLevel, ArchiveTimeout, ArchiveGetTimeout, WalDamaged,
         JobPoll, HeartbeatInterval, BackupStoreTimeout, HostName, ProcessMax, StatePath, SpoolPath, SpoolMax, KeyPath,
     ];

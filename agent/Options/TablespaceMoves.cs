@@ -12,13 +12,24 @@ public sealed record TablespaceMoves(IReadOnlyList<(string Old, string New)> Mov
     /// <summary>Reads them; false when one is none, or OLD is named twice.</summary>
     public static bool TryParse(string text, [MaybeNullWhen(false)] out TablespaceMoves value)
     {
-        var moves = new List<(string Old, string New)>();
+        var isParsed = TryParse(text, old => old.StartsWith('/') || old.All(char.IsAsciiDigit), out var moves);
         value = new TablespaceMoves(moves);
+        return isParsed;
+    }
+
+    /// <summary>Reads lines OLD=NEW; NEW is an absolute path.</summary>
+    /// <param name="text">The lines.</param>
+    /// <param name="isOld">Whether a text can be OLD.</param>
+    /// <param name="moves">Those that were read.</param>
+    internal static bool TryParse(string text, Func<string, bool> isOld, out List<(string Old, string New)> moves)
+    {
+        moves = [];
         foreach (var line in text.Split('\n'))
         {
             if (line.Any(char.IsControl) || Separator(line) is not (> 0 and var at)) return false;
-            var (old, moved) = (line[..at].Replace("\\=", "=", StringComparison.Ordinal), line[(at + 1)..].Replace("\\=", "=", StringComparison.Ordinal));
-            if (!moved.StartsWith('/') || !(old.StartsWith('/') || old.All(char.IsAsciiDigit)) || moves.Exists(move => move.Old == old)) return false;
+            var old = line[..at].Replace("\\=", "=", StringComparison.Ordinal);
+            var moved = line[(at + 1)..].Replace("\\=", "=", StringComparison.Ordinal);
+            if (!moved.StartsWith('/') || !isOld(old) || moves.Exists(move => move.Old == old)) return false;
             moves.Add((old, moved.Length > 1 ? moved.TrimEnd('/') : moved));
         }
         return true;

@@ -21,7 +21,7 @@ internal static class DiskRoom
     /// <param name="continues">Whether files of an interrupted restore are there, to be written anew.</param>
     public static IReadOnlyList<FileSystemRoom> Of(RestoreLayout layout, bool continues)
     {
-        var needs = layout.Tablespaces.Select(tablespace => tablespace.Path).Prepend(layout.Root).ToDictionary(folder => folder, _ => 0L);
+        var needs = layout.Folders.ToDictionary(folder => folder, _ => 0L);
         foreach (var file in layout.Files.Append(layout.Control!))
         {
             needs[layout.FolderOf(file)] += file.StoredBytes;

@@ -16,18 +16,17 @@ namespace Holdfast.Agent.Restore;
 /// <param name="Layout">Where it goes.</param>
 /// <param name="Uses">The packs it takes.</param>
 /// <param name="Outside">Configuration files that lay outside the data directory.</param>
-/// <param name="WalLink">Where pg_wal shall lead; null: it is a directory.</param>
 /// <param name="Directory">The folder, checked.</param>
 /// <param name="Owners">Whom it is given to.</param>
 /// <param name="Rooms">What is needed and free, by file system.</param>
 internal sealed record PreparedRestore(
-    RecoveryPlan Plan, BackupContents Contents, RestoreLayout Layout, IReadOnlyList<PackUse> Uses, OutsideCopies Outside, string? WalLink, TargetDirectory Directory,
+    RecoveryPlan Plan, BackupContents Contents, RestoreLayout Layout, IReadOnlyList<PackUse> Uses, OutsideCopies Outside, TargetDirectory Directory,
     FileOwners Owners, IReadOnlyList<FileSystemRoom> Rooms)
 {
     /// <summary>
     /// Folders beside the data directory of which all is written by this restore: the cluster's own in each tablespace, and pg_wal's.
     /// </summary>
-    public IReadOnlyList<string> Written => WrittenBeside(Layout, WalLink);
+    public IReadOnlyList<string> Written => WrittenBeside(Layout);
 
     /// <summary>The first segment that recovery will want.</summary>
     public WalSegmentName FirstSegment
@@ -48,38 +47,40 @@ internal sealed record PreparedRestore(
     {
         var root = options.Get(OptionTable.PgPath) is var path && path.Length > 1 ? path.TrimEnd('/') : path;
         var contents = await BackupContents.ReadAsync(repository, plan.Backup, keyring, report, cancellationToken).ConfigureAwait(false);
-        var layout = new RestoreLayout(root, contents.VersionDirectory);
-        layout.TakeLinks(contents.Files.Select(file => file.Row), options.TryGet(OptionTable.TablespaceMap, out var moves) ? moves : TablespaceMoves.None);
+        var linkMap = options.TryGet(OptionTable.LinkMap, out var linkMoves) ? linkMoves : LinkMoves.None;
+        var layout = new RestoreLayout(root, contents.VersionDirectory, new RestoreLinks(root, options.Get(OptionTable.LinkAll), linkMap));
+        layout.TakeLinks([.. contents.Files.Select(file => file.Row)], options.TryGet(OptionTable.TablespaceMap, out var moves) ? moves : TablespaceMoves.None);
         foreach (var file in contents.Files) layout.Take(file);
         layout.Finish();
-        var walLink = options.Get(OptionTable.LinkAll) ? layout.WalLink : null;
-        var (directory, owners) = Check(root, plan, contents, layout, walLink, repository.Cluster);
+        var (directory, owners) = Check(root, plan, contents, layout, repository.Cluster);
         var outside = new OutsideCopies(layout, contents.Backup.Settings, options.Find(OptionTable.ConfigPath)?.TrimEnd('/'));
         outside.Check();
         var rooms = DiskRoom.Of(layout, directory.Continues);
         if (!options.Get(OptionTable.SkipSpaceCheck)) DiskRoom.Check(rooms);
         var uses = PackUse.Of(layout.Files.Append(layout.Control!).SelectMany(file => file.Pieces));
         await CheckPacksAsync(repository.Data, uses, cancellationToken).ConfigureAwait(false);
-        return new PreparedRestore(plan, contents, layout, uses, outside, walLink, directory, owners, rooms);
+        return new PreparedRestore(plan, contents, layout, uses, outside, directory, owners, rooms);
     }
 
-    private static (TargetDirectory, FileOwners) Check(string root, RecoveryPlan plan, BackupContents contents, RestoreLayout layout, string? walLink, string cluster)
+    private static (TargetDirectory, FileOwners) Check(string root, RecoveryPlan plan, BackupContents contents, RestoreLayout layout, string cluster)
     {
-        var others = WrittenBeside(layout, walLink);
+        var others = WrittenBeside(layout);
         foreach (var tablespace in layout.Tablespaces) TargetDirectory.CheckPlace(tablespace.Path);
         var directory = new TargetDirectory(root, $"cluster {cluster}, backup {plan.Backup.Label}, manifest {plan.Backup.Manifest}");
         directory.Check(others);
+        if (!directory.Continues) TargetDirectory.CheckAbsent(layout.Links.Files);
         var ours = layout.Files.Select(file => file.Path).Concat(layout.Directories.Select(entry => entry.Path)).Concat(RestoreRun.OwnNames.Select(name => Path.Combine(root, name)))
-            .Concat(layout.Tablespaces.Select(tablespace => Path.Combine(root, "pg_tblspc", tablespace.Oid.ToString(System.Globalization.CultureInfo.InvariantCulture))))
-            .Append(layout.Control!.Path).ToHashSet(StringComparer.Ordinal);
+            .Concat(layout.Tablespaces.Select(tablespace => RestoreTree.LinkOf(layout, tablespace)))
+            .Concat(layout.Links.Made.Select(link => link.Path)).Append(layout.Control!.Path).ToHashSet(StringComparer.Ordinal);
         directory.CheckOnlyOurs(ours, others);
         var owners = new FileOwners(root);
         owners.Check(contents.Files.Where(file => file.Row.Facts.Kind != FileKind.Outside).Select(file => file.Row.Facts));
         return (directory, owners);
     }
 
-    private static string[] WrittenBeside(RestoreLayout layout, string? walLink) =>
-        [.. layout.Tablespaces.Select(layout.VersionFolder), .. walLink is null ? (string[])[] : [walLink]];
+    // A tablespace in the data directory is written and judged with it.
+    private static string[] WrittenBeside(RestoreLayout layout) =>
+        [.. layout.Tablespaces.Select(layout.VersionFolder).Where(folder => !folder.StartsWith(layout.Root + "/", StringComparison.Ordinal)), .. layout.Links.Folders];
 
     // A listing tells in seconds what a fetch would find out in hours.
     private static async Task CheckPacksAsync(IObjectStore data, PackUse[] uses, CancellationToken cancellationToken)

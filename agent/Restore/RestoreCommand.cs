@@ -169,6 +169,17 @@ public sealed class RestoreCommand : AgentCommand
             [.. prepared.Rooms.Select(room => new RestoreRoomReport([.. room.Folders.Select(RawPath.Display)], room.Needed, room.Free))],
             remarks.CorruptPages, [.. remarks.Corrupt.Select(file => new RestoreCorruptReport(file.File, file.Blocks))],
             remarks.Warnings, remarks.Excluded,
-            context.Options.Get(OptionTable.AdoptAfterwards), outcome is not null, outcome?.Elapsed.TotalSeconds);
+            context.Options.Get(OptionTable.AdoptAfterwards), outcome is not null, outcome?.Elapsed.TotalSeconds)
+        {
+            Links = [.. LinkReports(layout)],
+        };
+    }
+
+    private static IEnumerable<RestoreLinkReport> LinkReports(RestoreLayout layout)
+    {
+        foreach (var link in layout.Links.Plain)
+            yield return new RestoreLinkReport(RawPath.Display(link.Name), null, RawPath.Display(link.Was), link.IsKept);
+        foreach (var link in layout.Links.Made)
+            yield return new RestoreLinkReport(RawPath.Display(Path.GetRelativePath(layout.Root, link.Path)), RawPath.Display(link.Target), null, Kept: true);
     }
 }

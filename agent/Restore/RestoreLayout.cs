@@ -90,7 +90,13 @@ internal sealed class RestoreLayout
     /// <summary>Lays out.</summary>
     /// <param name="root">The data directory.</param>
     /// <param name="versionDirectory">Of tablespaces: <c>PG_17_202406281</c>.</param>
-    public RestoreLayout(string root, string versionDirectory) => (_root, _versionDirectory) = (root, versionDirectory);
+    /// <param name="links">What becomes of links; null: folders and files.</param>
+    public RestoreLayout(string root, string versionDirectory, RestoreLinks? links = null)
+    {
+        _root = root;
+        _versionDirectory = versionDirectory;
+        Links = links ?? new RestoreLinks(root, all: false, LinkMoves.None);
+    }
 
     /// <summary>The data directory.</summary>
     public string Root => _root;
@@ -107,8 +113,8 @@ internal sealed class RestoreLayout
     /// <summary>Tablespaces outside the data directory.</summary>
     public IReadOnlyCollection<RestoreTablespace> Tablespaces => _tablespaces.Values;
 
-    /// <summary>Where pg_wal led to, if it was a link.</summary>
-    public string? WalLink { get; private set; }
+    /// <summary>What becomes of links that are no tablespaces.</summary>
+    public RestoreLinks Links { get; }
 
     /// <summary>Configuration files that lay outside the data directory; their copies are among <see cref="Files"/>.</summary>
     public IReadOnlyList<OutsideCopy> Outside => _outside;
@@ -119,23 +125,37 @@ internal sealed class RestoreLayout
     /// <summary>Bytes to be fetched and written; the rest is zeros, and takes no room.</summary>
     public long StoredBytes { get; private set; }
 
-    /// <summary>Takes the links of tablespaces first: whatever lies in one goes where it goes.</summary>
-    public void TakeLinks(IEnumerable<FileRow> rows, TablespaceMoves moves)
+    /// <summary>Takes the links first: whatever lies behind one goes where it goes.</summary>
+    public void TakeLinks(IReadOnlyCollection<FileRow> rows, TablespaceMoves moves)
     {
         foreach (var (id, facts) in rows)
         {
-            if (facts.Kind != FileKind.Link) continue;
-            var (name, target) = (RawPath.ToText(id.ToPath(_versionDirectory)), RawPath.ToText(facts.LinkTarget.Span));
-            if (name == "pg_wal") WalLink = target;
-            else if (name.StartsWith("pg_tblspc/", StringComparison.Ordinal) && uint.TryParse(name.AsSpan(10), NumberStyles.None, CultureInfo.InvariantCulture, out var oid))
-                _tablespaces.Add(oid, new RestoreTablespace(oid, target, moves.Of(oid, target), null));
-            else throw new RefusedException($"the backup holds the link {RawPath.Display(name)}, which is neither a tablespace's nor pg_wal", "restore it with a later Holdfast");
+            if (facts.Kind == FileKind.Outside || id.IsRelation && facts.LinkTarget.IsEmpty) continue;
+            var name = RawPath.ToText(id.ToPath(_versionDirectory));
+            if (facts.Kind == FileKind.Link && IsTablespace(name, out var oid)) TakeTablespace(oid, RawPath.ToText(facts.LinkTarget.Span), moves);
+            else if (id.Tablespace == 0 || id.IsRelation) Links.Take(name, facts);
         }
+        Links.Finish(name => rows.Any(row => RawPath.ToText(row.Id.ToPath(_versionDirectory)) == name));
         foreach (var (old, _) in moves.Moves)
             if (!_tablespaces.Values.Any(tablespace => tablespace.Was == old || tablespace.Oid.ToString(CultureInfo.InvariantCulture) == old))
                 throw new ConfigurationException($"--tablespace-map: the backup has no tablespace {old}", _tablespaces.Count == 0 ? "it has none at all" : $"it has: {string.Join(", ", _tablespaces.Values.Select(one => $"{one.Oid} at {RawPath.Display(one.Was)}"))}");
         if (_tablespaces.Values.GroupBy(tablespace => tablespace.Path).FirstOrDefault(group => group.Count() > 1) is { } shared)
             throw new ConfigurationException($"--tablespace-map: two tablespaces would go to {shared.Key}", "name a place for each");
+    }
+
+    // A relative target is resolved where its link will be: below this data directory, never against a working directory.
+    private void TakeTablespace(uint oid, string was, TablespaceMoves moves)
+    {
+        var place = moves.Of(oid, was);
+        if (!place.StartsWith('/')) place = Path.GetFullPath(place, Path.Combine(_root, "pg_tblspc"));
+        _tablespaces.Add(oid, new RestoreTablespace(oid, was, place, null));
+    }
+
+    private static bool IsTablespace(string name, out uint oid)
+    {
+        oid = 0;
+        return name.StartsWith("pg_tblspc/", StringComparison.Ordinal)
+            && uint.TryParse(name.AsSpan(10), NumberStyles.None, CultureInfo.InvariantCulture, out oid);
     }
 
     /// <summary>Takes a file, directory or what lies outside.</summary>
@@ -172,18 +192,19 @@ internal sealed class RestoreLayout
     {
         if (Control is null) throw new DamagedException($"the backup's manifest lists no {ControlFile.RelativePath}", "it cannot be restored: choose another with --set");
         var known = _directories.Select(directory => directory.Path).ToHashSet();
-        void Need(string? path)
-        {
-            if (path is null || path.Length < _root.Length || !path.StartsWith(_root, StringComparison.Ordinal) || !known.Add(path)) return;
-            Need(Path.GetDirectoryName(path));
-            _directories.Add(new RestoreEntry(path, null));
-        }
-        Need(_root);
-        foreach (var name in Always) Need(Path.Combine(_root, name));
+        foreach (var name in Always.Prepend("")) Need(name, known);
         foreach (var file in _files.Append(Control))
-            if (!_tablespaces.ContainsKey(file.Row.Id.Tablespace)) Need(Path.GetDirectoryName(file.Path));
-        if (_tablespaces.Count > 0) Need(Path.Combine(_root, "pg_tblspc"));
+            if (!_tablespaces.ContainsKey(file.Row.Id.Tablespace) && !Links.IsPlaced(RawPath.ToText(file.Name)))
+                Need(Path.GetDirectoryName(RawPath.ToText(file.Name)) ?? "", known);
         _directories.Sort((a, b) => a.Path.Length != b.Path.Length ? a.Path.Length.CompareTo(b.Path.Length) : string.CompareOrdinal(a.Path, b.Path));
+    }
+
+    private void Need(string name, HashSet<string> known)
+    {
+        var path = Links.PathOf(name);
+        if (Links.LeadsInside(name) || !known.Add(path)) return;
+        if (name.Length > 0) Need(Path.GetDirectoryName(name) ?? "", known);
+        _directories.Add(new RestoreEntry(path, null));
     }
 
     /// <summary>tablespace_map with the tablespaces where they go; empty when there are none.</summary>
@@ -200,8 +221,14 @@ internal sealed class RestoreLayout
     /// </summary>
     public string VersionFolder(RestoreTablespace tablespace) => Path.Combine(tablespace.Path, _versionDirectory);
 
-    /// <summary>The tablespace's folder that a file goes to, or the data directory.</summary>
-    public string FolderOf(RestoreFile file) => _tablespaces.TryGetValue(file.Row.Id.Tablespace, out var tablespace) ? tablespace.Path : _root;
+    /// <summary>Folders that are written to: the data directory, tablespaces, where links lead.</summary>
+    public IEnumerable<string> Folders =>
+        Tablespaces.Select(tablespace => tablespace.Path).Prepend(_root).Concat(Links.Folders)
+            .Concat(Links.Files.Select(file => Path.GetDirectoryName(file)!)).Distinct();
+
+    /// <summary>Which of <see cref="Folders"/> a file goes to.</summary>
+    public string FolderOf(RestoreFile file) =>
+        _tablespaces.TryGetValue(file.Row.Id.Tablespace, out var tablespace) ? tablespace.Path : Links.FolderOf(RawPath.ToText(file.Name)) ?? _root;
 
     private string PathOf(byte[] name)
     {
@@ -209,6 +236,6 @@ internal sealed class RestoreLayout
         foreach (var tablespace in _tablespaces.Values)
             if (text.StartsWith($"pg_tblspc/{tablespace.Oid}/", StringComparison.Ordinal))
                 return Path.Combine(tablespace.Path, text[$"pg_tblspc/{tablespace.Oid}/".Length..]);
-        return text.Length == 0 ? _root : Path.Combine(_root, text);
+        return Links.PathOf(text);
     }
 }

@@ -37,7 +37,18 @@ public sealed record RestoreReport(
     string WalStart, string WalEnd, long Segments, int Files, long DatabaseBytes, long FetchedBytes, long WrittenBytes, IReadOnlyList<RestoreTablespaceReport> Tablespaces,
     IReadOnlyDictionary<string, string> Settings, IReadOnlyList<RestoreOutsideReport> Outside, IReadOnlyList<RestoreRoomReport> Room,
     long CorruptPages, IReadOnlyList<RestoreCorruptReport> Corrupt, IReadOnlyList<string> Warnings, IReadOnlyList<string> Excluded,
-    bool Adopt, bool Done, double? Seconds);
+    bool Adopt, bool Done, double? Seconds)
+{
+    /// <summary>Links of the data directory, tablespaces aside, and what becomes of each.</summary>
+    public IReadOnlyList<RestoreLinkReport> Links { get; init; } = [];
+}
+
+/// <summary>A link of the backed-up data directory.</summary>
+/// <param name="Path">Below the data directory.</param>
+/// <param name="Target">Where it leads in the copy; null: what it led to is in its place.</param>
+/// <param name="Was">Where it led; null when it is new, or leads to another place of the data directory.</param>
+/// <param name="Kept">Whether what it led to is restored.</param>
+public sealed record RestoreLinkReport(string Path, string? Target, string? Was, bool Kept);
 
 /// <summary>A tablespace.</summary>
 /// <param name="Oid">Its OID.</param>

@@ -43,7 +43,7 @@ internal sealed class RestoreRun(CommandContext context, PreparedRestore prepare
         {
             prepared.Directory.Claim(prepared.Written);
             Reached("claimed");
-            var folders = MakeFolders();
+            var folders = RestoreTree.MakeFolders(_layout);
             try
             {
                 foreach (var file in _layout.Files) Create(file.Path, file.Row.Facts.Length);
@@ -88,9 +88,6 @@ internal sealed class RestoreRun(CommandContext context, PreparedRestore prepare
 
     private string ControlPath => Path.Combine(_root, ControlName);
 
-    // Places of tablespaces may hold what is others'; what is written to in them is Written.
-    private IEnumerable<string> Others => _layout.Tablespaces.Select(tablespace => tablespace.Path).Concat(prepared.WalLink is null ? [] : [prepared.WalLink]);
-
     // What is half made stays: nobody must guess what may be deleted, and the same command makes it whole.
     private ConfigurationException Failed(Exception e, long left)
     {
@@ -102,28 +99,6 @@ internal sealed class RestoreRun(CommandContext context, PreparedRestore prepare
         return new ConfigurationException($"restoring to {RawPath.Display(_root)}: {e.Message}{more}",
             $"{remedy}, and run the same command again: it makes everything anew. Until then no server starts there, "
             + $"and {TargetDirectory.MarkerName} says why. To give up, remove {written}", e);
-    }
-
-    private List<(string Path, SafeFileHandle Handle)> MakeFolders()
-    {
-        foreach (var folder in Others) prepared.Owners.MakeFolder(folder, _layout.Control!.Row.Facts);
-        foreach (var (path, _) in _layout.Directories)
-        {
-            if (prepared.WalLink is not null && path == Path.Combine(_root, "pg_wal")) Link(path, prepared.WalLink);
-            else
-            {
-                if (UnixFiles.Examine(path) is { IsLink: true }) UnixFiles.Remove(path); // pg_wal, of a restore with --link-all that is continued without
-                UnixFiles.MakeFolder(path);
-            }
-        }
-        foreach (var tablespace in _layout.Tablespaces) Link(Path.Combine(_root, "pg_tblspc", tablespace.Oid.ToString(System.Globalization.CultureInfo.InvariantCulture)), tablespace.Path);
-        return [.. Others.Prepend(_root).Select(folder => (folder, UnixFiles.OpenFolder(folder)))];
-    }
-
-    private static void Link(string path, string target)
-    {
-        UnixFiles.Remove(path); // a link of the restore that is continued, which may have gone elsewhere
-        UnixFiles.MakeLink(path, target);
     }
 
     // Zeros are not written: a file is as long as it must be from the start, and its holes read as zeros.
@@ -208,11 +183,11 @@ internal sealed class RestoreRun(CommandContext context, PreparedRestore prepare
             else prepared.Owners.Give(path, control.Owner, control.Group);
         foreach (var tablespace in _layout.Tablespaces)
         {
-            prepared.Owners.Give(Path.Combine(_root, "pg_tblspc", tablespace.Oid.ToString(System.Globalization.CultureInfo.InvariantCulture)), control.Owner, control.Group);
+            prepared.Owners.Give(RestoreTree.LinkOf(_layout, tablespace), control.Owner, control.Group);
             if (tablespace.Facts is { } facts) Set(tablespace.Path, facts);
             else prepared.Owners.Give(tablespace.Path, control.Owner, control.Group);
         }
-        if (prepared.WalLink is not null) prepared.Owners.Give(prepared.WalLink, control.Owner, control.Group);
+        foreach (var link in _layout.Links.Made) prepared.Owners.Give(link.Path, control.Owner, control.Group);
     }
 
     private void Set(string path, FileFacts facts)

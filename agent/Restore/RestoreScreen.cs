@@ -23,7 +23,7 @@ internal static class RestoreScreen
         table.Add("WAL", $"{plan.SegmentCount} segment{(plan.SegmentCount == 1 ? "" : "s")}, {plan.Backup.Facts.StartLsn} to {plan.Stop.ReadTo}{Legs(plan)}, all present");
         AddRemarks(table, BackupRemarks.Of(prepared.Contents.Backup));
         table.WriteTo(writer);
-        if (layout.WalLink is not null) writer.WriteLine($"pg_wal was a link to {RawPath.Display(layout.WalLink)}; --link-all makes it one again");
+        WriteLinks(writer, layout.Links);
         WriteOutside(writer, prepared.Outside);
         writer.WriteLine(adopts ? "archiving stays as it was in the restored cluster; once it takes writes: holdfast adopt" : "archiving will be off in the restored cluster; --adopt continues this history");
     }
@@ -76,6 +76,15 @@ internal static class RestoreScreen
     }
 
     private static string Count(long count, string one, string? many = null) => count == 1 ? $"1 {one}" : $"{count} {many ?? one + "s"}";
+
+    private static void WriteLinks(TextWriter writer, RestoreLinks links)
+    {
+        foreach (var link in links.Plain.Where(link => link.IsKept))
+            writer.WriteLine($"{RawPath.Display(link.Name)} was a link to {RawPath.Display(link.Was)}: what it led to is restored in its place; "
+                + "--link-all makes it a link again");
+        foreach (var link in links.Plain.Where(link => !link.IsKept))
+            writer.WriteLine($"{RawPath.Display(link.Name)} was a link to {RawPath.Display(link.Was)}, and is left out: the backup does not hold what it led to");
+    }
 
     private static void WriteOutside(TextWriter writer, OutsideCopies outside)
     {

@@ -47,6 +47,16 @@ internal sealed class TargetDirectory(string root, string identity)
                 "name a folder, or what is to become one: --tablespace-map=OLD=NEW");
     }
 
+    /// <summary>Refuses files that links would lead to and that are there already.</summary>
+    /// <exception cref="RefusedException">Names the first.</exception>
+    public static void CheckAbsent(IEnumerable<string> files)
+    {
+        foreach (var file in files)
+            if (UnixFiles.Examine(file) is not null)
+                throw new RefusedException($"{RawPath.Display(file)} is there already, and a link of the restored data directory would lead to it",
+                    "nothing is ever overwritten: move it away, name another place with --link-map, or leave --link-all away");
+    }
+
     /// <summary>When it continues: refuses whatever the restore would not have made.</summary>
     public void CheckOnlyOurs(IReadOnlySet<string> ours, IEnumerable<string> folders)
     {

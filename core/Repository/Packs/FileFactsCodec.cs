@@ -29,14 +29,15 @@ internal sealed class FileRowsWriter
         if (Count > 0 && id <= Last) throw new ArgumentException($"files ascend: {id} comes after {Last}", nameof(row));
         if (FileFactsCodec.Fault(id, facts) is { } fault) throw new ArgumentException($"{id}: {fault}", nameof(row));
         FileTableCodec.Append(Files, id);
-        _kinds.Add((byte)facts.Kind);
+        var wasLink = facts.Kind != FileKind.Link && !facts.LinkTarget.IsEmpty;
+        _kinds.Add((byte)((byte)facts.Kind | (wasLink ? FileFactsCodec.WasLink : 0)));
         Facts.Length.Add((ulong)facts.Length);
         Facts.Mode.Add(facts.Mode);
         Facts.Owner.Add(NameRow(facts.Owner));
         Facts.Group.Add(NameRow(facts.Group));
         Facts.Modified.Add(facts.Modified.Microseconds);
         Facts.Crc32C.Add(facts.Crc32C);
-        if (facts.Kind == FileKind.Link) Facts.LinkTarget.Add(ByteString.CopyFrom(facts.LinkTarget.Span));
+        if (!facts.LinkTarget.IsEmpty) Facts.LinkTarget.Add(ByteString.CopyFrom(facts.LinkTarget.Span));
         Last = id;
         Size += 40 + id.Path.Length + facts.LinkTarget.Length;
     }
@@ -60,6 +61,9 @@ internal sealed class FileRowsWriter
 /// <summary>Facts of files as the columns of <see cref="Wire.FileFacts"/>, one row for each of the table of files.</summary>
 internal static class FileFactsCodec
 {
+    /// <summary>Added to the byte of a kind: the name was a link, and what it led to is the row's content.</summary>
+    public const byte WasLink = 0x80;
+
     private const int MaxName = 256;
 
     /// <summary>The rows.</summary>
@@ -76,11 +80,13 @@ internal static class FileFactsCodec
         var links = 0;
         for (var i = 0; i < rows; i++)
         {
-            var kind = (FileKind)facts.Kind[i];
+            var kind = (FileKind)(facts.Kind[i] & ~WasLink);
+            var hasTarget = kind == FileKind.Link || (facts.Kind[i] & WasLink) != 0;
             if (facts.Length[i] > FileFacts.MaxLength) throw new SealedObjectException($"file {ids[i]} claims {facts.Length[i]} bytes");
-            if (kind == FileKind.Link && links == facts.LinkTarget.Count) throw new SealedObjectException("it has fewer link targets than links");
+            if (hasTarget && links == facts.LinkTarget.Count) throw new SealedObjectException("it has fewer link targets than links");
             var fact = new FileFacts(kind, (long)facts.Length[i], facts.Mode[i], Name(facts, facts.Owner[i]), Name(facts, facts.Group[i]),
-                new PostgresTime(facts.Modified[i]), facts.Crc32C[i], kind == FileKind.Link ? facts.LinkTarget[links++].Memory : default);
+                new PostgresTime(facts.Modified[i]), facts.Crc32C[i], hasTarget ? facts.LinkTarget[links++].Memory : default);
+            if (hasTarget && fact.LinkTarget.IsEmpty) throw new SealedObjectException($"file {ids[i]}: its link leads to nothing");
             if (Fault(ids[i], fact) is { } fault) throw new SealedObjectException($"file {ids[i]}: {fault}");
             result[i] = new FileRow(ids[i], fact);
         }
@@ -96,8 +102,10 @@ internal static class FileFactsCodec
         if (facts.Length is < 0 or > FileFacts.MaxLength || (!facts.HasContent && (facts.Length != 0 || facts.Crc32C != 0))) return $"a {facts.Kind} has {facts.Length} bytes";
         if (facts.Mode > 0xFFF) return $"it has the mode {facts.Mode}";
         if (!IsName(facts.Owner) || !IsName(facts.Group)) return "its owner or group is no name";
-        if (facts.Kind == FileKind.Link ? facts.LinkTarget.Length is 0 or > FileId.MaxPath || facts.LinkTarget.Span.Contains((byte)0) : !facts.LinkTarget.IsEmpty)
+        if (facts.Kind == FileKind.Link ? facts.LinkTarget.IsEmpty : facts.Kind == FileKind.Outside && !facts.LinkTarget.IsEmpty)
             return $"a {facts.Kind} has a target of {facts.LinkTarget.Length} bytes";
+        if (facts.LinkTarget.Length > FileId.MaxPath || facts.LinkTarget.Span.Contains((byte)0))
+            return $"its link has a target of {facts.LinkTarget.Length} bytes, or one with a zero byte";
         return null;
     }
 

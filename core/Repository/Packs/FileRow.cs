@@ -14,7 +14,7 @@ public enum FileKind : byte
     /// <summary>A directory.</summary>
     Directory = 3,
 
-    /// <summary>A symbolic link: a tablespace's in pg_tblspc, or pg_wal.</summary>
+    /// <summary>A symbolic link without what it leads to: a tablespace's in pg_tblspc, pg_wal, or one that leads to another place of the backup.</summary>
     Link = 4,
 
     /// <summary>A regular file outside PGDATA, such as a configuration file in /etc: captured beside.</summary>
@@ -29,7 +29,10 @@ public enum FileKind : byte
 /// <param name="Group">The group's name.</param>
 /// <param name="Modified">When it was changed last.</param>
 /// <param name="Crc32C">CRC-32C of the bytes as backed up; 0 for what has none.</param>
-/// <param name="LinkTarget">A link's target, raw bytes; empty otherwise.</param>
+/// <param name="LinkTarget">
+/// Raw bytes, where the name was a link: absolute; or, where it leads into the data directory itself, relative to the folder that holds it.
+/// A kind other than <see cref="FileKind.Link"/> has what it led to as its content. Empty: it was no link.
+/// </param>
 public sealed record FileFacts(
     FileKind Kind, long Length, uint Mode, string Owner, string Group, PostgresTime Modified, uint Crc32C = 0, ReadOnlyMemory<byte> LinkTarget = default)
 {
