@@ -77,9 +77,8 @@ internal sealed class DataDirectoryScan(
     private void AddFolder(byte[] path, byte[] real, EntryStatus status, CancellationToken cancellationToken)
     {
         var elsewhere = _links.Elsewhere(real, path);
-        if (elsewhere is null || _links.IsHome(path)) Add(path, status);
-        else AddLinkRow(path, status, FollowedLinks.Relative(path, elsewhere));
-        if (elsewhere is null) Walk(path, real, cancellationToken);
+        if (elsewhere is not null && !_links.IsHome(path)) AddLinkRow(path, status, FollowedLinks.Relative(path, elsewhere));
+        else if (Add(path, status) && elsewhere is null) Walk(path, real, cancellationToken);
     }
 
     private void AddLinkRow(byte[] path, EntryStatus status, byte[] target) =>
@@ -103,8 +102,7 @@ internal sealed class DataDirectoryScan(
             AddLinkRow(path, status, link.Target);
             return;
         }
-        Add(path, link.Status, link.Target);
-        if (link.Status.Type == EntryType.Folder) Walk(path, link.Real, cancellationToken);
+        if (Add(path, link.Status, link.Target) && link.Status.Type == EntryType.Folder) Walk(path, link.Real, cancellationToken);
     }
 
     // The server makes what belongs into these; that they exist, and whose they are, is part of the backup. pg_wal may be a link to another disk, and
@@ -149,17 +147,19 @@ internal sealed class DataDirectoryScan(
         return target;
     }
 
-    private void Add(byte[] path, EntryStatus status, byte[]? link = null)
+    private bool Add(byte[] path, EntryStatus status, byte[]? link = null)
     {
         var id = FileId.FromPath(path, versionDirectory);
         var kind = status.Type == EntryType.Folder ? FileKind.Directory : id.IsRelation ? FileKind.Relation : FileKind.Other;
         // Whatever a folder's name looks like, it is no relation's file; PostgreSQL never makes one.
-        if (kind == FileKind.Directory && id.IsRelation) warn($"{RawFiles.Display(path)} is a folder where a relation's file belongs: it is not backed up");
-        else
+        if (kind == FileKind.Directory && id.IsRelation)
         {
-            if (kind != FileKind.Directory) _unreadable.Examine(Below(root, path), status);
-            _files.Add(id, Facts(kind, status) with { LinkTarget = link });
+            warn($"{RawFiles.Display(path)} is a folder where a relation's file belongs: it is not backed up");
+            return false;
         }
+        if (kind != FileKind.Directory) _unreadable.Examine(Below(root, path), status);
+        _files.Add(id, Facts(kind, status) with { LinkTarget = link });
+        return true;
     }
 
     private void AddOutside(byte[] path, EntryStatus status)

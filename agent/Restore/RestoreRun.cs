@@ -43,7 +43,7 @@ internal sealed class RestoreRun(CommandContext context, PreparedRestore prepare
         {
             prepared.Directory.Claim(prepared.Written);
             Reached("claimed");
-            var folders = RestoreTree.MakeFolders(_layout);
+            var folders = RestoreTree.MakeFolders(_layout, folder => prepared.Owners.MakeFolder(folder, _layout.Control!.Row.Facts));
             try
             {
                 foreach (var file in _layout.Files) Create(file.Path, file.Row.Facts.Length);
@@ -187,7 +187,8 @@ internal sealed class RestoreRun(CommandContext context, PreparedRestore prepare
             if (tablespace.Facts is { } facts) Set(tablespace.Path, facts);
             else prepared.Owners.Give(tablespace.Path, control.Owner, control.Group);
         }
-        foreach (var link in _layout.Links.Made) prepared.Owners.Give(link.Path, control.Owner, control.Group);
+        foreach (var link in _layout.Links.Made)
+            if (UnixFiles.Examine(link.Path) is { IsLink: true }) prepared.Owners.Give(link.Path, control.Owner, control.Group);
     }
 
     private void Set(string path, FileFacts facts)

@@ -7,12 +7,15 @@ namespace Holdfast.Agent.Restore;
 internal static class RestoreTree
 {
     /// <summary>Makes them; what an interrupted restore left is taken over.</summary>
+    /// <param name="layout">What is made where.</param>
+    /// <param name="makeOutside">Makes a folder outside the data directory, and those it is in.</param>
     /// <returns>The folders of <see cref="RestoreLayout.Folders"/>, open, so that errors of writing back are told.</returns>
-    public static List<(string Path, SafeFileHandle Handle)> MakeFolders(RestoreLayout layout)
+    public static List<(string Path, SafeFileHandle Handle)> MakeFolders(RestoreLayout layout, Action<string> makeOutside)
     {
-        foreach (var folder in layout.Links.Folders) UnixFiles.MakeFolder(folder);
-        // Links before what lies behind them.
-        var links = new Queue<RestoreLink>(layout.Links.Made.OrderBy(link => link.Path.Length));
+        foreach (var folder in layout.Folders.Where(folder => !IsBelow(folder, layout.Root) && folder != layout.Root)) makeOutside(folder);
+        // A name that led to what is made right there needs no link. Links come before what lies behind them.
+        var own = layout.Tablespaces.Select(layout.VersionFolder).Concat(layout.Links.Folders).ToHashSet(StringComparer.Ordinal);
+        var links = new Queue<RestoreLink>(layout.Links.Made.Where(link => !own.Contains(link.Path)).OrderBy(link => link.Path.Length));
         foreach (var (path, _) in layout.Directories)
         {
             while (links.TryPeek(out var next) && next.Path.Length < path.Length) MakeLink(links.Dequeue());

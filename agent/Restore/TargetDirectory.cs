@@ -28,9 +28,12 @@ internal sealed class TargetDirectory(string root, string identity)
     public void Check(IReadOnlyCollection<string> others)
     {
         foreach (var one in others)
-            foreach (var other in others.Append(root))
-                if (!ReferenceEquals(one, other) && (IsWithin(one, other) || IsWithin(other, one)))
-                    throw new RefusedException($"{RawPath.Display(one)} and {RawPath.Display(other)} lie within each other", "give each tablespace a folder of its own: --tablespace-map=OLD=NEW");
+        {
+            // Places outside the data directory may lie in each other, as they did: all are made anew.
+            if (!IsWithin(one, root) && !IsWithin(root, one) && others.Count(other => other == one) == 1) continue;
+            throw new RefusedException($"{RawPath.Display(one)} and {RawPath.Display(root)} lie within each other, or it is named twice",
+                "give each tablespace and each link a folder of its own: --tablespace-map=OLD=NEW, --link-map=LINK=TARGET");
+        }
         if (Directory.Exists(root)) CheckServer();
         Continues = UnixFiles.Examine(_marker) is not null && IsOurs();
         if (Continues) return;

@@ -16,6 +16,9 @@ namespace Holdfast.Tests.Agent.Restore;
 /// </summary>
 internal sealed class CopiedTree
 {
+    // Links that lead to each other make more paths than anyone can look at.
+    private const int MaxSeenDepth = 4;
+
     private readonly RestoreLayout _layout;
 
     private CopiedTree(RestoreLayout layout) => _layout = layout;
@@ -40,7 +43,7 @@ internal sealed class CopiedTree
         foreach (var row in rows)
             layout.Take(new ManifestFile(row, row.Facts.BlockCount == 0 ? [] : [new Extent(row.Id, 0, row.Facts.BlockCount, null, 0)]));
         layout.Finish();
-        foreach (var (_, handle) in RestoreTree.MakeFolders(layout)) handle.Dispose();
+        foreach (var (_, handle) in RestoreTree.MakeFolders(layout, UnixFiles.MakeFolder)) handle.Dispose();
         foreach (var file in layout.Files.Append(layout.Control!))
             File.WriteAllBytes(file.Path, Content(data.Root, file));
         return new CopiedTree(layout);
@@ -64,7 +67,7 @@ internal sealed class CopiedTree
         return content;
     }
 
-    /// <summary>Every regular file that is reached from a folder, links followed once each, by its path: what a server sees.</summary>
+    /// <summary>Every regular file that is reached from a folder by a path of few parts, links followed: what a server sees.</summary>
     public static SortedDictionary<string, string> Seen(string root)
     {
         var seen = new SortedDictionary<string, string>(StringComparer.Ordinal);
@@ -76,7 +79,7 @@ internal sealed class CopiedTree
     {
         var path = Path.Combine(root, below);
         var real = Encoding.Latin1.GetString(RawFiles.RealPath(Encoding.UTF8.GetBytes(path)) ?? []);
-        if (real.Length == 0 || !above.Add(real)) return;
+        if (real.Length == 0 || below.Count(one => one == '/') > MaxSeenDepth || !above.Add(real)) return;
         if (File.Exists(path)) seen.Add(below, Convert.ToHexString(File.ReadAllBytes(path)));
         else if (Directory.Exists(path))
             foreach (var name in Directory.EnumerateFileSystemEntries(path).Select(Path.GetFileName)) See(root, Path.Combine(below, name!), above, seen);

@@ -140,7 +140,7 @@ public sealed class LinkTests : IDisposable
         Directory.CreateDirectory(_data.Beside("logs/wal"));
         var copy = CopiedTree.Make(_data, Copy, all: true);
         Assert.Equal([(Copy + "/log", _data.Beside("logs")), (Copy + "/pg_wal", _data.Beside("logs/wal"))],
-            copy.Links.Made.Where(link => link.Target.StartsWith('/')).Select(link => (link.Path, link.Target)).Order());
+            copy.Links.Made.Where(link => Path.GetDirectoryName(link.Path) == Copy && link.Target.StartsWith('/')).Select(link => (link.Path, link.Target)).Order());
         Assert.Equal("one", File.ReadAllText($"{Copy}/log/today"));
         Assert.Equal("one", File.ReadAllText($"{Copy}/inner/today"));
         Assert.Empty(copy.Links.Plain);
