@@ -52,6 +52,8 @@ internal sealed class DataDirectoryScan(
     {
         cancellationToken.ThrowIfCancellationRequested();
         if (_unreadable.Names(Below(root, folder)) is not { } names) return;
+        // What PostgreSQL needs is met first, and is stored under its own name whatever else leads to it.
+        if (folder.Length == 0) names.Sort((one, other) => Exclusions.IsNeeded(other).CompareTo(Exclusions.IsNeeded(one)));
         var relations = Relations(folder, names, out var unlogged);
         for (var i = 0; i < names.Count; i++)
         {
@@ -86,23 +88,18 @@ internal sealed class DataDirectoryScan(
 
     private void AddFollowed(byte[] path, EntryStatus status, CancellationToken cancellationToken)
     {
-        var link = _links.Decide(path);
+        var isRelation = FileId.FromPath(path, versionDirectory).IsRelation;
+        var link = _links.Decide(path, isRelation);
         if (link.Use == LinkUse.LeftOut)
         {
             if (RawFiles.Status(Below(root, path)) is null) return; // vanished: normal
-            if (Exclusions.IsNeeded(path))
-                throw new ConfigurationException($"backing up {RawFiles.Display(root)}: {RawFiles.Display(path)} is a link, and cannot be followed: {link.Reason}",
-                    "PostgreSQL needs what lies there: mend the link, or give the agent's user the right to enter the folders that it leads through");
+            if (Exclusions.IsNeeded(path)) throw CannotFollow(path, link.Reason);
             warn($"{RawFiles.Display(path)} is a link that is not backed up: {link.Reason}");
             return;
         }
         // A relation's file is one under its own name, wherever it lies.
-        if (link.Use == LinkUse.Inside && !FileId.FromPath(path, versionDirectory).IsRelation)
-        {
-            AddLinkRow(path, status, link.Target);
-            return;
-        }
-        if (Add(path, link.Status, link.Target) && link.Status.Type == EntryType.Folder) Walk(path, link.Real, cancellationToken);
+        if (link.Use == LinkUse.Inside && !isRelation) AddLinkRow(path, status, link.Target);
+        else if (Add(path, link.Status, link.Target) && link.Status.Type == EntryType.Folder) Walk(path, link.Real, cancellationToken);
     }
 
     // The server makes what belongs into these; that they exist, and whose they are, is part of the backup. pg_wal may be a link to another disk, and
@@ -114,7 +111,7 @@ internal sealed class DataDirectoryScan(
             AddLink(path, status);
             return;
         }
-        if (status.Type == EntryType.Link) status = RawFiles.Status(Below(root, path), follow: true) ?? status with { Mode = 0x1C0 };
+        if (status.Type == EntryType.Link) status = FollowedLinks.Follow(Below(root, path)).Status ?? status with { Mode = 0x1C0 };
         _files.Add(FileId.FromPath(path, versionDirectory), Facts(FileKind.Directory, status));
         if (isWal && RawFiles.Status(Below(root, ArchiveStatus)) is { Type: EntryType.Folder } archive) Add(ArchiveStatus, archive);
     }
@@ -134,11 +131,16 @@ internal sealed class DataDirectoryScan(
                 _files.Add(FileId.OfTablespace(oid), Facts(FileKind.Directory, target));
         }
         var own = Below(path, _versionDirectory);
-        // Being dropped, or another major's alone.
-        if (_unreadable.Status(Below(root, own)) is not { Type: EntryType.Folder } folder) return;
+        var ours = _unreadable.Status(Below(root, own));
+        if (ours is { Type: EntryType.Link } link) AddFollowed(own, link, cancellationToken);
+        if (ours is not { Type: EntryType.Folder } folder) return; // being dropped, or another major's alone
         Add(own, folder);
         Walk(own, RawFiles.RealPath(Below(root, own)) ?? Below(root, own), cancellationToken);
     }
+
+    private ConfigurationException CannotFollow(byte[] path, string? reason) => new(
+        $"backing up {RawFiles.Display(root)}: {RawFiles.Display(path)} is a link, and cannot be followed: {reason}",
+        "PostgreSQL needs what lies there: mend the link, or give the agent's user the right to enter the folders that it leads through");
 
     private byte[]? AddLink(byte[] path, EntryStatus status)
     {

@@ -73,7 +73,8 @@ internal sealed class FollowedLinks(byte[] root)
 
     /// <summary>Decides about a link that is no tablespace's and not pg_wal.</summary>
     /// <param name="path">The link, below PGDATA; it is there.</param>
-    public LinkDecision Decide(byte[] path)
+    /// <param name="isRelation">Whether a relation's file belongs there: a folder is backed up under another name, if at all.</param>
+    public LinkDecision Decide(byte[] path, bool isRelation)
     {
         var full = Below(root, path);
         var target = RawFiles.LinkTarget(full) ?? [];
@@ -83,10 +84,24 @@ internal sealed class FollowedLinks(byte[] root)
         if (found.Type == EntryType.Special) return LeftOut(target, $"it leads to {RawFiles.Display(real)}, which is no regular file");
         if (found.Type == EntryType.Folder && IsWithin(_realRoot, real))
             return LeftOut(target, $"it leads to {RawFiles.Display(real)}, in which the data directory itself lies");
-        if (PlaceOf(real) is { } place)
+        if (PlaceOf(real) is { } place && !place.AsSpan().SequenceEqual(path))
             return new LinkDecision(LinkUse.Inside, Relative(path, place), found, real, null);
-        if (found.Type == EntryType.Folder) Register(real, path);
+        if (found.Type == EntryType.Folder && !isRelation) Register(real, path);
         return new LinkDecision(LinkUse.Followed, target is [(byte)'/', ..] ? target : real, found, real, null);
+    }
+
+    /// <summary>What a link leads to; null when that is not there, or, with the trouble, when it cannot be told.</summary>
+    /// <param name="full">The link's path.</param>
+    public static (EntryStatus? Status, string? Trouble) Follow(byte[] full)
+    {
+        try
+        {
+            return (RawFiles.Status(full, follow: true), null);
+        }
+        catch (HoldfastException e)
+        {
+            return (null, e.Message); // a circle of links, or a folder that this user may not enter
+        }
     }
 
     /// <summary>A path below a folder; the folder itself where there is nothing below.</summary>
@@ -119,18 +134,6 @@ internal sealed class FollowedLinks(byte[] root)
     {
         var slash = path.AsSpan().LastIndexOf((byte)'/');
         return slash < 0 ? root : Below(root, path[..slash]);
-    }
-
-    private static (EntryStatus? Status, string? Trouble) Follow(byte[] full)
-    {
-        try
-        {
-            return (RawFiles.Status(full, follow: true), null);
-        }
-        catch (HoldfastException e)
-        {
-            return (null, e.Message); // a circle of links, or a folder that this user may not enter
-        }
     }
 
     private static LinkDecision LeftOut(byte[] target, string reason) => new(LinkUse.LeftOut, target, default, [], reason);

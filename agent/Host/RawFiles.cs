@@ -40,7 +40,7 @@ internal static partial class RawFiles
 {
     private const int CurrentFolder = -100, NoFollow = 0x100; // AT_FDCWD, AT_SYMLINK_NOFOLLOW
     private const int ReadOnly = 0x80000, ReadOnlyFolder = 0x90000; // O_RDONLY | O_CLOEXEC, with O_DIRECTORY
-    private const int NotPermitted = 1, NoEntry = 2, AccessDenied = 13, NotAFolder = 20; // errno.h
+    private const int NotPermitted = 1, NoEntry = 2, AccessDenied = 13, NotAFolder = 20, Circle = 40; // errno.h
     private const int ReadAccess = 4, EffectiveUser = 0x200; // R_OK, AT_EACCESS
     private const uint BasicStats = 0x7FF;
 
@@ -146,6 +146,8 @@ internal static partial class RawFiles
     private static HoldfastException Failure(string doing, ReadOnlySpan<byte> path)
     {
         var (error, text) = (Marshal.GetLastPInvokeError(), Marshal.GetLastPInvokeErrorMessage());
+        const string InCircle = "mend the link: it leads round in a circle";
+        if (error == Circle) return new ConfigurationException($"cannot {doing} {Display(path)}: {text}", InCircle);
         return error is AccessDenied or NotPermitted
             ? new UnreadableFileException($"cannot {doing} {Display(path)}: {text}")
             : new DamagedException($"cannot {doing} {Display(path)}: {text}", "look at the kernel's log: the disk may be failing");

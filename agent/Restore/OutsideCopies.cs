@@ -111,7 +111,7 @@ internal sealed class OutsideCopies(RestoreLayout layout, IEnumerable<Wire.Setti
     // The configuration's own bytes, each a character.
     private static string Bytes(string text) => Encoding.Latin1.GetString(RawPath.ToBytes(text));
 
-    private bool Has(string name) => layout.Files.Any(file => file.Path == Path.Combine(layout.Root, name));
+    private bool Has(string name) => layout.Has(name);
 
     // A link may have led to it: then the backup knows it by its real path.
     private OutsideCopy? Find((string Setting, string Name) known) =>

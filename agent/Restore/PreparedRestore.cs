@@ -45,20 +45,31 @@ internal sealed record PreparedRestore(
     /// <summary>Reads the manifest, lays it out, and checks all that can be checked: this host first, then the packs. Changes nothing.</summary>
     public static async Task<PreparedRestore> MakeAsync(Host.Repository repository, RecoveryPlan plan, Keyring keyring, ResolvedOptions options, Action<Junk> report, CancellationToken cancellationToken)
     {
-        var root = options.Get(OptionTable.PgPath) is var path && path.Length > 1 ? path.TrimEnd('/') : path;
         var contents = await BackupContents.ReadAsync(repository, plan.Backup, keyring, report, cancellationToken).ConfigureAwait(false);
+        var prepared = LayOut(contents, plan, repository.Cluster, options);
+        await CheckPacksAsync(repository.Data, prepared.Uses, cancellationToken).ConfigureAwait(false);
+        return prepared;
+    }
+
+    /// <summary>Lays out what a manifest lists, and checks what this host has. Changes nothing.</summary>
+    /// <param name="contents">What the manifest lists.</param>
+    /// <param name="plan">What is to be reached.</param>
+    /// <param name="cluster">The cluster's name.</param>
+    /// <param name="options">Where everything is wanted.</param>
+    public static PreparedRestore LayOut(BackupContents contents, RecoveryPlan plan, string cluster, ResolvedOptions options)
+    {
+        var root = options.Get(OptionTable.PgPath) is var path && path.Length > 1 ? path.TrimEnd('/') : path;
         var linkMap = options.TryGet(OptionTable.LinkMap, out var linkMoves) ? linkMoves : LinkMoves.None;
         var layout = new RestoreLayout(root, contents.VersionDirectory, new RestoreLinks(root, options.Get(OptionTable.LinkAll), linkMap));
         layout.TakeLinks([.. contents.Files.Select(file => file.Row)], options.TryGet(OptionTable.TablespaceMap, out var moves) ? moves : TablespaceMoves.None);
         foreach (var file in contents.Files) layout.Take(file);
         layout.Finish();
-        var (directory, owners) = Check(root, plan, contents, layout, repository.Cluster);
+        var (directory, owners) = Check(root, plan, contents, layout, cluster);
         var outside = new OutsideCopies(layout, contents.Backup.Settings, options.Find(OptionTable.ConfigPath)?.TrimEnd('/'));
         outside.Check();
         var rooms = DiskRoom.Of(layout, directory.Continues);
         if (!options.Get(OptionTable.SkipSpaceCheck)) DiskRoom.Check(rooms);
         var uses = PackUse.Of(layout.Files.Append(layout.Control!).SelectMany(file => file.Pieces));
-        await CheckPacksAsync(repository.Data, uses, cancellationToken).ConfigureAwait(false);
         return new PreparedRestore(plan, contents, layout, uses, outside, directory, owners, rooms);
     }
 
@@ -71,6 +82,7 @@ internal sealed record PreparedRestore(
         if (!directory.Continues) TargetDirectory.CheckAbsent(layout.Links.Files);
         var ours = layout.Files.Select(file => file.Path).Concat(layout.Directories.Select(entry => entry.Path)).Concat(RestoreRun.OwnNames.Select(name => Path.Combine(root, name)))
             .Concat(layout.Tablespaces.Select(tablespace => RestoreTree.LinkOf(layout, tablespace)))
+            .Concat(layout.Folders.SelectMany(folder => Ways(folder, root)))
             .Concat(layout.Links.Made.Select(link => link.Path)).Append(layout.Control!.Path).ToHashSet(StringComparer.Ordinal);
         directory.CheckOnlyOurs(ours, others);
         var owners = new FileOwners(root);
@@ -78,12 +90,19 @@ internal sealed record PreparedRestore(
         return (directory, owners);
     }
 
+    // A folder and those it is in, within the data directory: of a tablespace there that was being dropped, the backup has the link alone.
+    private static IEnumerable<string> Ways(string folder, string root)
+    {
+        for (var way = folder; way.StartsWith(root + "/", StringComparison.Ordinal); way = Path.GetDirectoryName(way)!)
+            yield return way;
+    }
+
     // A tablespace in the data directory is written and judged with it.
     private static string[] WrittenBeside(RestoreLayout layout) =>
         [.. layout.Tablespaces.Select(layout.VersionFolder).Where(folder => !folder.StartsWith(layout.Root + "/", StringComparison.Ordinal)), .. layout.Links.Folders];
 
     // A listing tells in seconds what a fetch would find out in hours.
-    private static async Task CheckPacksAsync(IObjectStore data, PackUse[] uses, CancellationToken cancellationToken)
+    private static async Task CheckPacksAsync(IObjectStore data, IReadOnlyList<PackUse> uses, CancellationToken cancellationToken)
     {
         var faults = new List<DamagedException>();
         var byPack = uses.ToDictionary(use => use.Pack);

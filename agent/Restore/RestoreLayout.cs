@@ -132,8 +132,10 @@ internal sealed class RestoreLayout
         {
             if (facts.Kind == FileKind.Outside || id.IsRelation && facts.LinkTarget.IsEmpty) continue;
             var name = RawPath.ToText(id.ToPath(_versionDirectory));
+            if (Array.IndexOf(Skipped, name) >= 0) continue;
             if (facts.Kind == FileKind.Link && IsTablespace(name, out var oid)) TakeTablespace(oid, RawPath.ToText(facts.LinkTarget.Span), moves);
             else if (id.Tablespace == 0 || id.IsRelation) Links.Take(name, facts);
+            else if (facts.Kind == FileKind.Link) Links.TakeInTablespace(name, PathOf(name), RawPath.ToText(facts.LinkTarget.Span));
         }
         Links.Finish(name => rows.Any(row => RawPath.ToText(row.Id.ToPath(_versionDirectory)) == name));
         foreach (var (old, _) in moves.Moves)
@@ -226,13 +228,18 @@ internal sealed class RestoreLayout
         Tablespaces.Select(tablespace => tablespace.Path).Prepend(_root).Concat(Links.Folders)
             .Concat(Links.Files.Select(file => Path.GetDirectoryName(file)!)).Distinct();
 
+    /// <summary>Whether the backup has a file of that name in the data directory, or a link to one.</summary>
+    public bool Has(string name) =>
+        _files.Exists(file => RawPath.ToText(file.Name) == name) || Links.Made.Any(link => link.Path == Path.Combine(_root, name));
+
     /// <summary>Which of <see cref="Folders"/> a file goes to.</summary>
     public string FolderOf(RestoreFile file) =>
         _tablespaces.TryGetValue(file.Row.Id.Tablespace, out var tablespace) ? tablespace.Path : Links.FolderOf(RawPath.ToText(file.Name)) ?? _root;
 
-    private string PathOf(byte[] name)
+    private string PathOf(byte[] name) => PathOf(RawPath.ToText(name));
+
+    private string PathOf(string text)
     {
-        var text = RawPath.ToText(name);
         foreach (var tablespace in _tablespaces.Values)
             if (text.StartsWith($"pg_tblspc/{tablespace.Oid}/", StringComparison.Ordinal))
                 return Path.Combine(tablespace.Path, text[$"pg_tblspc/{tablespace.Oid}/".Length..]);

@@ -30,6 +30,7 @@ internal sealed class RestoreLinks(string root, bool all, LinkMoves moves)
 
     private readonly Dictionary<string, (string Target, bool IsFolder)> _placed = new(StringComparer.Ordinal);
     private readonly List<(string Name, string Target)> _inside = [];
+    private readonly List<RestoreLink> _inTablespaces = [];
     private readonly List<PlainLink> _plain = [];
 
     /// <summary>Links that become folders or files, or nothing.</summary>
@@ -44,7 +45,8 @@ internal sealed class RestoreLinks(string root, bool all, LinkMoves moves)
     /// <summary>The links to be made.</summary>
     public IEnumerable<RestoreLink> Made =>
         _placed.Select(one => new RestoreLink(PathOfLink(one.Key), one.Value.Target))
-            .Concat(_inside.Select(one => new RestoreLink(PathOfLink(one.Name), TargetInside(one.Name, one.Target))));
+            .Concat(_inside.Select(one => new RestoreLink(PathOfLink(one.Name), TargetInside(one.Name, one.Target))))
+            .Concat(_inTablespaces);
 
     /// <summary>Takes a row of the backup that is no tablespace's.</summary>
     /// <param name="name">Below PGDATA.</param>
@@ -57,6 +59,17 @@ internal sealed class RestoreLinks(string root, bool all, LinkMoves moves)
         else if (facts.LinkTarget.IsEmpty) return;
         else if (all && was.StartsWith('/')) Place(name, was, facts);
         else _plain.Add(new PlainLink(name, was, IsKept: true));
+    }
+
+    /// <summary>Takes a link that lies in a tablespace, and leads to another place of the backup.</summary>
+    /// <param name="name">Below PGDATA, through pg_tblspc.</param>
+    /// <param name="path">Where it is made.</param>
+    /// <param name="was">Where it led, from the folder that its name is in.</param>
+    public void TakeInTablespace(string name, string path, string was)
+    {
+        // From the tablespace's own place, only an absolute target leads back.
+        if (was.StartsWith('/')) _plain.Add(new PlainLink(name, was, IsKept: false));
+        else _inTablespaces.Add(new RestoreLink(path, Path.GetFullPath(was, Path.GetDirectoryName(Path.Combine(root, name))!)));
     }
 
     /// <summary>Everything was taken.</summary>

@@ -131,7 +131,8 @@ internal sealed class RestoreRun(CommandContext context, PreparedRestore prepare
         Write(BackupLabel.FileName, label);
         if (map.Length > 0) Write(TablespaceMap.FileName, map);
         var configuration = Path.Combine(_root, RecoveryConfiguration.FileName);
-        var before = File.Exists(configuration) && _layout.Files.Any(file => file.Path == configuration) ? File.ReadAllBytes(configuration) : [];
+        var isThere = _layout.Has(RecoveryConfiguration.FileName) && UnixFiles.Examine(configuration, follow: true) is not null;
+        var before = isThere ? File.ReadAllBytes(configuration) : [];
         Write(RecoveryConfiguration.FileName, RecoveryConfiguration.Write(before, $"by holdfast restore, {Quantity.Time(context.Clock.GetUtcNow())}Z, from backup {prepared.Plan.Backup.Label}", settings));
         Write("recovery.signal", []);
         var made = new List<(string Name, byte[] Content)>();
@@ -163,6 +164,8 @@ internal sealed class RestoreRun(CommandContext context, PreparedRestore prepare
     private void Write(string name, ReadOnlySpan<byte> content)
     {
         var path = Path.Combine(_root, name);
+        // What it led to was restored where it was, and read; what is written here is this file's alone.
+        if (UnixFiles.Examine(path) is { IsLink: true }) UnixFiles.Remove(path);
         using var handle = UnixFiles.Create(path);
         UnixFiles.SetMode(path, OwnerOnly);
         UnixFiles.Write(handle, content, 0, path);

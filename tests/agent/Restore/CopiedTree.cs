@@ -50,7 +50,7 @@ internal sealed class CopiedTree
     }
 
     /// <summary>The rows of a scan, written and read as a backup's list of files.</summary>
-    private static FileRow[] Rows(ScannedFiles files)
+    public static FileRow[] Rows(ScannedFiles files)
     {
         var list = new FileListBuilder();
         for (var file = 0; file < files.Count; file++) list.Add(new FileRow(files.Id(file), files.Facts(file)));

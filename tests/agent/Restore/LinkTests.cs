@@ -101,6 +101,60 @@ public sealed class LinkTests : IDisposable
     }
 
     [Fact]
+    public void A_database_is_stored_as_one_whatever_else_leads_to_it()
+    {
+        Put("disk/16384/1259", "pages");
+        // In whatever order a file system lists them, some come before base.
+        foreach (var name in "abcdefgh") Link($"{name}", _data.Beside("disk/16384"));
+        Link("base/16384", _data.Beside("disk/16384"));
+        foreach (var name in "stuvwxyz") Link($"{name}", _data.Beside("disk"));
+        var files = _data.Scan();
+        var relation = Enumerable.Range(0, files.Count).Single(file => files.HasContent(file) && files.Id(file).IsRelation);
+        Assert.Equal((16384u, 1259u), (files.Id(relation).Database, files.Id(relation).Relation));
+        CopiedTree.Make(_data, Copy);
+        Assert.Equal("pages", File.ReadAllText($"{Copy}/a/1259"));
+        Assert.Equal("pages", File.ReadAllText($"{Copy}/z/16384/1259"));
+        StaysWithin(Copy);
+    }
+
+    [Fact]
+    public void A_tablespaces_own_folder_behind_a_link_is_in_the_backup()
+    {
+        Put($"fast/{Version}/5/4000", "rows");
+        Directory.CreateDirectory(_data.Beside("space"));
+        Directory.CreateSymbolicLink(_data.Beside($"space/{Version}"), _data.Beside($"fast/{Version}"));
+        Link("pg_tblspc/16400", _data.Beside("space"));
+        Assert.True(TablespaceMoves.TryParse($"16400={_data.Beside("elsewhere/space")}", out var moves));
+        CopiedTree.Make(_data, Copy, tablespaces: moves);
+        Assert.Equal("rows", File.ReadAllText($"{Copy}/pg_tblspc/16400/{Version}/5/4000"));
+        StaysWithin(_data.Beside("elsewhere"));
+    }
+
+    [Fact]
+    public void A_link_in_a_tablespace_to_another_database_of_it_leads_there_in_the_copy()
+    {
+        Put($"space/{Version}/5/4000", "rows");
+        Directory.CreateSymbolicLink(_data.Beside($"space/{Version}/6"), _data.Beside($"space/{Version}/5"));
+        Link("pg_tblspc/16400", _data.Beside("space"));
+        Assert.True(TablespaceMoves.TryParse($"16400={_data.Beside("elsewhere/space")}", out var moves));
+        CopiedTree.Make(_data, Copy, tablespaces: moves);
+        Assert.Equal("rows", File.ReadAllText($"{Copy}/pg_tblspc/16400/{Version}/6/4000"));
+        StaysWithin(_data.Beside("elsewhere"));
+    }
+
+    [Theory]
+    [InlineData("pg_stat_tmp", null)]
+    [InlineData("pg_tblspc", "mend the link")]
+    [InlineData("pg_tblspc/16400", "mend the link")]
+    public void A_circle_of_links_is_no_failing_disk(string name, string? hint)
+    {
+        Link(name, _data.Beside("other"));
+        File.CreateSymbolicLink(_data.Beside("other"), _data.In(name));
+        if (hint is null) Assert.Contains("pg_stat_tmp/", _data.Found());
+        else Assert.StartsWith(hint, Assert.Throws<ConfigurationException>(() => _data.Scan()).Hint, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Links_within_the_data_directory_stay_links_and_lead_into_the_copy()
     {
         _data.Write("conf/one.conf");
