@@ -87,6 +87,7 @@ public sealed partial class BackupRun(CommandContext context, Host.Repository re
         Phase("stopped");
         var label = BackupLabel.Parse(stop.Label);
         if (label.StartWalLocation != start) throw new SessionLostException($"backup {request.Label} started at {start}, but the backup that was stopped at {label.StartWalLocation}");
+        if (stop.Timeline is { } ended && ended != label.StartTimeline) throw new StandbyMovedException(request.Label, label.StartTimeline, ended);
         var (lists, count) = await StoreFileListAsync(files, blobs, cancellationToken).ConfigureAwait(false);
         var message = Describe(session.Server, data.Control, label, stop, startTime);
         (message.Workers, message.ListCount, message.FileCount, message.CatalogCount) = ((uint)reading.IndexCounts.Count, (uint)lists, (ulong)count, (uint)catalogs);
@@ -173,8 +174,10 @@ public sealed partial class BackupRun(CommandContext context, Host.Repository re
 
     private DataDirectory OpenDirectory(BackupServer server)
     {
-        if (server.InRecovery) throw new RefusedException("the server is in recovery: a backup is taken from the primary", "run the backup on the primary's host");
-        if (server.Setting("archive_mode") is "off" or "") throw new RefusedException("archive_mode is off: the WAL that makes a backup consistent would never be archived", "set archive_mode = on and archive_command, and restart the server; holdfast check tells what else is missing");
+        // WAL of a standby is archived by its primary, whatever its own archive_mode.
+        if (!server.InRecovery && (server.Setting("archive_mode") is "off" or ""))
+            throw new RefusedException("archive_mode is off: the WAL that makes a backup consistent would never be archived",
+                "set archive_mode = on and archive_command, and restart the server; holdfast check tells what else is missing");
         var path = context.Options.Find(OptionTable.PgPath);
         var data = DataDirectory.Open(path ?? server.DataDirectory
             ?? throw new ConfigurationException("this role may not see data_directory, and pg-path is not given", "name the data directory by pg-path, or: GRANT pg_read_all_settings TO role"));

@@ -55,4 +55,8 @@ public sealed record UnseenConfiguration(string Message, string Hint);
 /// <param name="Label">The content of backup_label.</param>
 /// <param name="TablespaceMap">The content of tablespace_map; empty when there are no tablespaces.</param>
 /// <param name="Time">The server's clock.</param>
-public sealed record BackupStop(Lsn Stop, byte[] Label, byte[] TablespaceMap, PostgresTime Time);
+public sealed record BackupStop(Lsn Stop, byte[] Label, byte[] TablespaceMap, PostgresTime Time)
+{
+    /// <summary>The timeline of <see cref="Stop"/> on a standby; null on a primary, where it is the start's.</summary>
+    public TimelineId? Timeline { get; init; }
+}

@@ -65,21 +65,36 @@ internal sealed class BackupSession : IAsyncDisposable
         return QueryAsync("starting the backup", $"SELECT lsn::text, clock_timestamp() FROM {call} lsn", row => (Lsn.Parse(row.GetString(0)), Time(row, 1)), cancellationToken, label, fast);
     }
 
-    /// <summary>Ends the backup, in the backend that began it.</summary>
+    /// <summary>
+    /// Ends the backup, in the backend that began it. On a standby the stop is the minimum recovery point (xlog.c, do_pg_backup_stop): no page that was
+    /// read is beyond the one in pg_control, which was read last.
+    /// </summary>
     /// <exception cref="SessionLostException">It is not the same backend any more.</exception>
     public Task<BackupStop> StopAsync(CancellationToken cancellationToken)
     {
         var call = Server.Major >= 15 ? "pg_backup_stop(false)" : "pg_stop_backup(false, false)";
-        return QueryAsync("ending the backup", $"SELECT lsn::text, textsend(labelfile), textsend(spcmapfile), clock_timestamp(), pg_backend_pid() FROM {call}", row =>
+        // What a standby has replayed may be of a primary whose clock is ahead of its own.
+        var time = Server.InRecovery ? "GREATEST(clock_timestamp(), pg_last_xact_replay_timestamp())" : "clock_timestamp()";
+        var timeline = Server.InRecovery ? "(SELECT min_recovery_end_timeline FROM pg_control_recovery())" : "NULL::int";
+        var query = $"SELECT lsn::text, textsend(labelfile), textsend(spcmapfile), {time}, pg_backend_pid(), {timeline} FROM {call}";
+        return QueryAsync("ending the backup", query, row =>
         {
             RequireSameBackend(row.GetInt32(4));
-            return new BackupStop(Lsn.Parse(row.GetString(0)), (byte[])row.GetValue(1), row.IsDBNull(2) ? [] : (byte[])row.GetValue(2), Time(row, 3));
+            return new BackupStop(Lsn.Parse(row.GetString(0)), (byte[])row.GetValue(1), row.IsDBNull(2) ? [] : (byte[])row.GetValue(2), Time(row, 3))
+            {
+                Timeline = row.IsDBNull(5) ? null : new TimelineId((uint)row.GetInt32(5)),
+            };
         }, cancellationToken);
     }
 
-    /// <summary>Where the server writes now: a page whose LSN is beyond it was never right.</summary>
-    public Task<Lsn> InsertLsnAsync(CancellationToken cancellationToken) =>
-        QueryAsync("asking for the insert position", "SELECT pg_current_wal_insert_lsn()::text", row => Lsn.Parse(row.GetString(0)), cancellationToken);
+    /// <summary>How far the server has written, or a standby received and replayed: a page whose LSN is beyond it was never right.</summary>
+    public Task<Lsn> InsertLsnAsync(CancellationToken cancellationToken)
+    {
+        var query = Server.InRecovery
+            ? "SELECT GREATEST(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())::text"
+            : "SELECT pg_current_wal_insert_lsn()::text";
+        return QueryAsync("asking for the insert position", query, row => Lsn.Parse(row.GetString(0)), cancellationToken);
+    }
 
     /// <summary>Asks the server again and again, until the watch is to end.</summary>
     /// <param name="interval">How often.</param>

@@ -300,8 +300,8 @@ public static partial class OptionTable
 
     /// <summary>backup-host</summary>
     public static readonly OptionRow<string> PreferredHost = Text("backup-host", Backups, CommandSet.Policy,
-        "which database host makes backups where none is named: primary, or a host's name or its key's thumbprint",
-        "Who is primary, the hosts' heartbeats say. A named host that is silent, or a standby, is stood in for by the primary, with a warning. It matters where several hosts are registered.",
+        "which database host makes backups where none is named: primary, standby, or a host's name or its key's thumbprint",
+        "Who is primary, the hosts' heartbeats say. The primary stands in for a named host that is silent, and for a standby where none is heard, with a warning. It matters where several hosts are registered. A backup of a standby waits until the primary has archived its WAL: set archive_timeout.",
         places: OptionPlaces.Flag);
 
     /// <summary>kit</summary>

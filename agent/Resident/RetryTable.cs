@@ -32,7 +32,7 @@ internal static class RetryTable
     /// <summary>What a failure says of the next attempt.</summary>
     public static AttemptRetry Of(Exception failure) => failure switch
     {
-        SessionLostException or StoreException or DamagedException => AttemptRetry.Later,
+        SessionLostException or StandbyMovedException or StoreException or DamagedException => AttemptRetry.Later,
         ConfigurationException { InnerException: { } cause } => OfServer(cause),
         HoldfastException => AttemptRetry.Never,
         _ => AttemptRetry.Later, // a bug
@@ -45,6 +45,9 @@ internal static class RetryTable
         {
             switch (e)
             {
+                // A standby that was promoted in the middle of its backup says 55000, as what is set wrongly does; it can be backed up as it is now.
+                case PostgresException { SqlState: PostgresErrorCodes.ObjectNotInPrerequisiteState, Routine: "do_pg_backup_stop" or "do_pg_stop_backup" }:
+                    return AttemptRetry.Later;
                 case PostgresException answer: return OfState(answer.SqlState);
                 case SocketException { SocketErrorCode: SocketError.AccessDenied }: return AttemptRetry.Never;
                 case SocketException or TimeoutException or EndOfStreamException: return AttemptRetry.Later;

@@ -63,13 +63,11 @@ public static class HostChoice
     }
 
     /// <summary>Refuses a policy's host that is none: a name that was mistyped would silently mean the primary.</summary>
-    /// <exception cref="ConfigurationException">There is no such host, or this version cannot do it.</exception>
+    /// <exception cref="ConfigurationException">There is no such host.</exception>
     public static void RequireKnown(ClusterState state, string? preferred)
     {
-        if (preferred is null or ClusterPolicy.Primary) return;
+        if (preferred is null or ClusterPolicy.Primary or ClusterPolicy.Standby) return;
         var hosts = state.Hosts.Where(host => host is { Role: HostRole.Database, Revoked: null }).ToList();
-        if (preferred == ClusterPolicy.Standby)
-            throw new ConfigurationException("this version takes no backups from a standby yet", "whichever host is primary makes them with: holdfast policy --backup-host=primary");
         if (Named(hosts, preferred) is null)
             throw new ConfigurationException(
                 $"the policy wants backups of host {Printable(preferred)}, and there is none of that name",
@@ -82,20 +80,31 @@ public static class HostChoice
 
     private static ChosenHost Preferred(ClusterState state, List<RegisteredHost> hosts, string preferred, HostWords words)
     {
-        if (Named(hosts, preferred) is { } host && words.Fresh(host.Thumbprint) is { InRecovery: false }) return new ChosenHost(host);
+        if (preferred != ClusterPolicy.Standby && Named(hosts, preferred) is { } host && words.Fresh(host.Thumbprint) is not null)
+            return new ChosenHost(host);
         var primary = Primary(state, hosts, words);
-        if (!words.HasListened && Named(hosts, preferred) is { } silent && words.Fresh(silent.Thumbprint) is null)
-            throw new PrimaryUnknownException($"host {silent.Name}, which the policy wants, is not heard yet", HintOf(hosts));
-        return new ChosenHost(primary, $"primary {primary.Name} makes this backup: {WhyNot(hosts, preferred, words)}");
+        if (preferred == ClusterPolicy.Standby && BestStandby(hosts, primary, words) is { } standby) return new ChosenHost(standby);
+        if (!words.HasListened && (preferred == ClusterPolicy.Standby || Named(hosts, preferred) is not null))
+            throw new PrimaryUnknownException($"{Wanted(preferred)}, which the policy wants, is not heard yet", HintOf(hosts));
+        return new ChosenHost(primary, $"primary {primary.Name} makes this backup: {WhyNot(hosts, preferred)}");
     }
 
-    private static string WhyNot(List<RegisteredHost> hosts, string preferred, HostWords words)
+    /// <summary>The standby of this primary that has replayed most; one that stayed behind on an older timeline follows somebody else.</summary>
+    private static RegisteredHost? BestStandby(List<RegisteredHost> hosts, RegisteredHost primary, HostWords words)
     {
-        if (Named(hosts, preferred) is not { } host) return $"host {Printable(preferred)}, which the policy wants, is not registered any more";
-        return words.Fresh(host.Thumbprint) is null
-            ? $"host {host.Name}, which the policy wants, is silent or its server is down"
-            : $"host {host.Name}, which the policy wants, is a standby, and this version takes backups from a primary";
+        var timeline = words.Fresh(primary.Thumbprint)?.Timeline;
+        var standbys = hosts.Where(host => host.System == primary.System && words.Fresh(host.Thumbprint) is { InRecovery: true } said && said.Timeline == timeline);
+        return standbys.MaxBy(host => words.Fresh(host.Thumbprint)!.WalInsert!.Value.Value);
     }
+
+    private static string Wanted(string preferred) => preferred == ClusterPolicy.Standby ? "a standby" : $"host {Printable(preferred)}";
+
+    private static string WhyNot(List<RegisteredHost> hosts, string preferred) => preferred switch
+    {
+        ClusterPolicy.Standby => "no standby, which the policy wants, is heard on its timeline",
+        _ when Named(hosts, preferred) is null => $"{Wanted(preferred)}, which the policy wants, is not registered any more",
+        _ => $"{Wanted(preferred)}, which the policy wants, is silent or its server is down",
+    };
 
     private static RegisteredHost Primary(ClusterState state, List<RegisteredHost> hosts, HostWords words)
     {

@@ -53,6 +53,21 @@ internal sealed class BackupHost : IAsyncDisposable
         return host;
     }
 
+    /// <summary>A host whose server is a standby that streams from a primary; its keys and repository are its own.</summary>
+    public static async Task<BackupHost> StandbyOfAsync(AzuriteServer azurite, PostgresServer primary)
+    {
+        var standby = await BaseCopy.ByPgBasebackupAsync(primary, "--wal-method=stream");
+        foreach (var (name, value) in primary.Settings) standby.Settings.TryAdd(name, value);
+        standby.Settings["primary_conninfo"] = $"host={primary.SocketFolder} user=postgres";
+        File.WriteAllText(Path.Combine(standby.DataFolder, "standby.signal"), "");
+        await standby.StartAsync();
+        var host = new BackupHost(azurite, standby, null);
+        await host.World.InitAsync();
+        await host.World.RegisterAsync(standby);
+        Directory.CreateDirectory(host.World["spool"]);
+        return host;
+    }
+
     /// <summary>The agent's options as words.</summary>
     public string[] Words(params string[] more)
     {
@@ -125,7 +140,7 @@ internal sealed class BackupHost : IAsyncDisposable
     /// Puts a backup into a server of its own, with the WAL of the source, and starts it: it must become consistent and replay to the end. Tablespaces get
     /// folders of their own. The source must be stopped.
     /// </summary>
-    public async Task<PostgresServer> RestoreAsync(StoredAttempt stored)
+    public async Task<PostgresServer> RestoreAsync(StoredAttempt stored, Action<PostgresServer>? prepare = null)
     {
         var files = stored.Files!;
         var version = ControlFile.Parse(stored.Contents.Single(file => file.Key.Path.SequenceEqual("global/pg_control"u8)).Value).TablespaceVersionDirectory;
@@ -150,6 +165,7 @@ internal sealed class BackupHost : IAsyncDisposable
         }
         File.WriteAllBytes(Path.Combine(copy.DataFolder, "backup_label"), files.BackupLabel.ToByteArray());
         foreach (var segment in Directory.GetFiles(Path.Combine(Server.DataFolder, "pg_wal"))) File.Copy(segment, Path.Combine(copy.DataFolder, "pg_wal", Path.GetFileName(segment)));
+        prepare?.Invoke(copy);
         ScratchFolder.GiveToServers(Path.GetDirectoryName(copy.DataFolder)!);
         await copy.StartAsync();
         return copy;

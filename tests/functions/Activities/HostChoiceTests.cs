@@ -91,25 +91,39 @@ public sealed class HostChoiceTests : IDisposable
     }
 
     [Fact]
-    public void A_preferred_host_is_taken_and_where_it_is_silent_revoked_or_a_standby_the_primary_with_a_warning()
+    public void A_preferred_host_is_taken_and_where_it_is_silent_or_revoked_the_primary_with_a_warning()
     {
         Say(_db1, inRecovery: false);
         Say(_db2, inRecovery: false);
         Assert.Equal(("db1", null), Choose(preferred: "db1")); // also of two that claim to be primary
         Assert.Equal(("db2", null), Choose(preferred: _db2.PublicKey.Thumbprint.ToString()));
         Say(_db2, inRecovery: true);
-        Assert.Equal(("db1", "primary db1 makes this backup: host db2, which the policy wants, is a standby, and this version takes backups from a primary"),
-            Choose(preferred: "db2"));
+        Assert.Equal(("db2", null), Choose(preferred: "db2"));
         Say(_db2, inRecovery: false, ago: TimeSpan.FromMinutes(10));
         Assert.Equal(("db1", "primary db1 makes this backup: host db2, which the policy wants, is silent or its server is down"), Choose(preferred: "db2"));
         Assert.Equal(("db1", "primary db1 makes this backup: host db9, which the policy wants, is not registered any more"), Choose(preferred: "db9"));
     }
 
-    [Theory]
-    [InlineData("db9", "there is none of that name")]
-    [InlineData("standby", "takes no backups from a standby yet")]
-    public void A_policy_that_cannot_be_followed_is_refused_when_it_is_set(string wanted, string why) =>
-        Assert.Contains(why, Assert.Throws<ConfigurationException>(() => HostChoice.RequireKnown(Both(), wanted)).Message, StringComparison.Ordinal);
+    [Fact]
+    public void A_standby_is_taken_where_the_policy_wants_one_that_follows_this_primary_else_the_primary_with_a_warning()
+    {
+        Say(_db1, inRecovery: false, timeline: 2);
+        Say(_db2, inRecovery: true, timeline: 2);
+        Assert.Equal(("db2", null), Choose(preferred: "standby"));
+        const string Warning = "primary db1 makes this backup: no standby, which the policy wants, is heard on its timeline";
+        Say(_db2, inRecovery: true, timeline: 1); // it did not follow the promotion
+        Assert.Equal(("db1", Warning), Choose(preferred: "standby"));
+        Say(_db2, inRecovery: true, timeline: 2, ago: TimeSpan.FromMinutes(10));
+        Assert.Equal(("db1", Warning), Choose(preferred: "standby"));
+    }
+
+    [Fact]
+    public void A_policy_that_names_a_host_that_is_none_is_refused_when_it_is_set()
+    {
+        var refusal = Assert.Throws<ConfigurationException>(() => HostChoice.RequireKnown(Both(), "db9"));
+        Assert.Contains("there is none of that name", refusal.Message, StringComparison.Ordinal);
+        foreach (var known in new[] { null, "primary", "standby", "db1" }) HostChoice.RequireKnown(Both(), known);
+    }
 
     private (string Host, string? Warning) Choose(string? named = null, string? preferred = null)
     {
