@@ -113,7 +113,7 @@ internal sealed class DataDirectoryScan(
         }
         if (status.Type == EntryType.Link) status = FollowedLinks.Follow(Below(root, path)).Status ?? status with { Mode = 0x1C0 };
         _files.Add(FileId.FromPath(path, versionDirectory), Facts(FileKind.Directory, status));
-        if (isWal && RawFiles.Status(Below(root, ArchiveStatus)) is { Type: EntryType.Folder } archive) Add(ArchiveStatus, archive);
+        if (isWal && _unreadable.Status(Below(root, ArchiveStatus)) is { Type: EntryType.Folder } archive) Add(ArchiveStatus, archive);
     }
 
     private void AddTablespace(byte[] path, byte[] name, EntryStatus status, CancellationToken cancellationToken)
@@ -204,7 +204,8 @@ internal sealed class DataDirectoryScan(
     // read once, as what it is. Of a tablespace only this major's folder is one; what else lies beside it is not its.
     private void FindPlacesElsewhere()
     {
-        foreach (var name in RawFiles.Names(Below(root, Tablespaces)) ?? [])
+        // What may not be listed is found again, and counted, where it is walked.
+        foreach (var name in new UnreadableFiles().Names(Below(root, Tablespaces)) ?? [])
             if (TryOid(name, out _)) _links.RegisterOwn(Below(Tablespaces, name), _versionDirectory);
         _links.RegisterOwn(Wal, []);
     }

@@ -86,23 +86,23 @@ public sealed class ServerConnection : IAsyncDisposable
 
     private static NpgsqlConnectionStringBuilder Settings(
         ResolvedOptions options, string applicationName, string database, int commandSeconds) => new()
-    {
-        Host = options.Find(OptionTable.PgHost) ?? options.Get(OptionTable.PgSocketPath),
-        Port = options.Get(OptionTable.PgPort),
-        Database = database,
-        Username = options.Find(OptionTable.PgUser) ?? Environment.UserName,
-        ApplicationName = applicationName,
-        Timeout = 10,
-        CommandTimeout = commandSeconds,
-        Pooling = false,
-        GssEncryptionMode = GssEncryptionMode.Disable,
-        TcpKeepAlive = true,
-        // The server then sends text as it has it: names and paths are bytes of some encoding, or of none.
-        ClientEncoding = "SQL_ASCII",
-        // An owner of a database can put functions of his own before PostgreSQL's, for a superuser to call.
-        SearchPath = "pg_catalog",
-        Options = WithoutTimeouts,
-    };
+        {
+            Host = options.Find(OptionTable.PgHost) ?? options.Get(OptionTable.PgSocketPath),
+            Port = options.Get(OptionTable.PgPort),
+            Database = database,
+            Username = options.Find(OptionTable.PgUser) ?? Environment.UserName,
+            ApplicationName = applicationName,
+            Timeout = 10,
+            CommandTimeout = commandSeconds,
+            Pooling = false,
+            GssEncryptionMode = GssEncryptionMode.Disable,
+            TcpKeepAlive = true,
+            // The server then sends text as it has it: names and paths are bytes of some encoding, or of none.
+            ClientEncoding = "SQL_ASCII",
+            // An owner of a database can put functions of his own before PostgreSQL's, for a superuser to call.
+            SearchPath = "pg_catalog",
+            Options = WithoutTimeouts,
+        };
 
     private static async Task ResetTransactionTimeoutAsync(NpgsqlConnection session, CancellationToken cancellationToken)
     {

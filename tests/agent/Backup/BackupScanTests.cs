@@ -23,7 +23,9 @@ public sealed class BackupScanTests : IDisposable
         _data.Write("closed/one");
         _data.Write("listed/two");
         _data.Write("base/5/1000");
+        _data.Write("pg_tblspc/16400/x");
         Open(_data.Path);
+        File.SetUnixFileMode(_data.In("pg_tblspc"), UnixFileMode.None);
         File.SetUnixFileMode(_data.In("secret.key"), UnixFileMode.None);
         File.SetUnixFileMode(_data.In("closed"), UnixFileMode.None);
         const UnixFileMode NamesAlone = UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
@@ -33,11 +35,12 @@ public sealed class BackupScanTests : IDisposable
 
         var scan = Scan();
         UnprivilegedThread.Run(() => scan.Run([Encoding.UTF8.GetBytes(outside)], default));
-        Restore("secret.key", "closed", "listed");
-        string[] expected = [_data.In("closed") + "/", _data.In("listed/two"), _data.In("secret.key"), outside];
+        Restore("secret.key", "closed", "listed", "pg_tblspc");
+        string[] folders = [_data.In("closed") + "/", _data.In("pg_tblspc") + "/"];
+        string[] expected = [.. folders, _data.In("listed/two"), _data.In("secret.key"), outside];
         Assert.Equal(expected.Order(StringComparer.Ordinal), scan.Unreadable.First.Order(StringComparer.Ordinal));
         var failure = Assert.Throws<ConfigurationException>(scan.Unreadable.ThrowIfAny);
-        Assert.StartsWith("4 files and folders that a backup reads may not be read by ", failure.Message, StringComparison.Ordinal);
+        Assert.StartsWith("5 files and folders that a backup reads may not be read by ", failure.Message, StringComparison.Ordinal);
         Assert.All(expected, path => Assert.Contains(path, failure.Message, StringComparison.Ordinal));
         Assert.Contains("exclude=NAME", failure.Hint, StringComparison.Ordinal);
     }
