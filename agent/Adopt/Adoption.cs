@@ -35,7 +35,7 @@ internal sealed class Adoption(CommandContext context, Host.Repository repositor
         var switchPoint = SwitchPoint();
         var stored = await StoredSegments.ListAsync(
             repository.Data, $"{BlobNames.WalPrefix(control.SystemIdentifier)}{_timeline.ToFileName()}/", control.WalSegmentSize, cancellationToken).ConfigureAwait(false);
-        var (complete, written) = LocalSegments.Of(data, _timeline, _files);
+        var (complete, written) = LocalSegments.Of(data, _timeline, switchPoint, _files);
         if (switchPoint is { } point && point > written) written = point;
         var plan = AdoptionPlan.Make(_timeline, switchPoint, data.StartingPosition(), complete, stored,
             _view.State.Cuts.Where(cut => cut.System == control.SystemIdentifier), written, control.WalSegmentSize);

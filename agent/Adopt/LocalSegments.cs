@@ -24,13 +24,17 @@ internal static class LocalSegments
     /// Files that were only recycled are not among them. The last one begun counts when its WAL reaches its end or a switch: the next one may not be begun
     /// for a long time, and where archive_mode was off no archiver will ever hear of it.
     /// </summary>
-    public static (IReadOnlyList<WalSegmentName> Complete, Lsn Written) Of(DataDirectory data, TimelineId timeline, IReadOnlyCollection<string> files)
+    /// <param name="data">The data directory.</param>
+    /// <param name="timeline">The timeline.</param>
+    /// <param name="switchPoint">Where it began; null when it has no ancestors.</param>
+    /// <param name="files">What is in pg_wal.</param>
+    public static (IReadOnlyList<WalSegmentName> Complete, Lsn Written) Of(DataDirectory data, TimelineId timeline, Lsn? switchPoint, IReadOnlyCollection<string> files)
     {
         var (control, size) = (data.Control, data.Control.WalSegmentSize);
         var status = data.FilesIn("pg_wal/archive_status").Where(name => name.EndsWith(".ready", StringComparison.Ordinal) || name.EndsWith(".done", StringComparison.Ordinal))
             .Select(Path.GetFileNameWithoutExtension).ToHashSet();
         var begun = files.Select(file => WalFileName.TryParse(file, size)).OfType<WalFileName.Segment>()
-            .Select(file => file.Name).Where(segment => segment.Timeline == timeline && HasBegun(data, segment)).OrderBy(segment => segment.Number).ToList();
+            .Select(file => file.Name).Where(segment => segment.Timeline == timeline && HasBegun(data, segment, switchPoint)).OrderBy(segment => segment.Number).ToList();
         var checkpoint = control.Checkpoint.Timeline == timeline ? control.Checkpoint.Redo : Lsn.Invalid;
         var written = begun.Select(segment => segment.Start).Append(checkpoint).Max();
         return ([.. begun.Where(segment => status.Contains(segment.ToString()) || segment.End <= written || IsFinished(data, segment))], written);
@@ -55,19 +59,23 @@ internal static class LocalSegments
 
     /// <summary>
     /// Whether WAL was written into a segment. PostgreSQL writes pages in order, so every one before it is then complete. A recycled file has the
-    /// address of its earlier life in xlp_pageaddr [access/xlog_internal.h, XLogPageHeaderData: u64 at 8].
+    /// address of its earlier life in xlp_pageaddr; and, where a timeline was left behind that had gone further, its own address with that timeline
+    /// in xlp_tli [xlog.c, RemoveNonParentXlogFiles]. Only the segment of the switch begins with an ancestor's pages
+    /// [access/xlog_internal.h, XLogPageHeaderData: u32 timeline at 4, u64 address at 8].
     /// </summary>
-    private static bool HasBegun(DataDirectory data, WalSegmentName segment)
+    private static bool HasBegun(DataDirectory data, WalSegmentName segment, Lsn? switchPoint)
     {
         Span<byte> header = stackalloc byte[16];
         try
         {
             using var file = File.OpenHandle(data.Resolve($"pg_wal/{segment}"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            return RandomAccess.Read(file, header, 0) == header.Length && BinaryPrimitives.ReadUInt64LittleEndian(header[8..]) == segment.Start.Value;
+            if (RandomAccess.Read(file, header, 0) != header.Length) return false;
         }
         catch (FileNotFoundException)
         {
             return false; // Recycled or removed since it was listed.
         }
+        var isOwn = BinaryPrimitives.ReadUInt32LittleEndian(header[4..]) == segment.Timeline.Value || switchPoint is { } left && segment.Start < left && left < segment.End;
+        return isOwn && BinaryPrimitives.ReadUInt64LittleEndian(header[8..]) == segment.Start.Value;
     }
 }

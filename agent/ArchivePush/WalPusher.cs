@@ -143,7 +143,7 @@ public sealed class WalPusher : IDisposable
         var stored = await StoreAsync(wal, started, cancellationToken).ConfigureAwait(false);
         await new Reports(_repository, _identity, _run, warning => _context.Log.Warn(warning)).SendAsync(DamageReport(segment, stored.Blob, damage.Message), cancellationToken).ConfigureAwait(false);
         failures.Forget();
-        _context.Log.Error($"{damage.Message}. It failed {count} times and was stored as {stored.Blob}; recovery will end before it. Take a full backup now");
+        _context.Log.Error($"{damage.Message}. It failed {count} times and was stored as {stored.Blob}; PostgreSQL goes on, and a recovery replays up to the damage and no further. Take a full backup now: holdfast backup --type=full");
     }
 
     private Report DamageReport(WalSegmentName segment, string blob, string reason) => new()

@@ -22,6 +22,10 @@ public readonly record struct TimelineStretch(TimelineId Timeline, Lsn Begin, Ls
 /// <summary>
 /// The ancestors of a timeline (timeline.c): <c>{TLI}.history</c> has a line for each, oldest first: parent, switch point and reason, separated by
 /// white space. Timeline 1, and one whose file was never written, has no ancestors.
+/// <para>
+/// Timelines ascend; switch points need not: a recovery that follows a timeline and stops before that one began lists it all the same, with a
+/// later switch point before its own. The newest line that covers a position counts (tliOfPointInHistory), so such an ancestor owns nothing.
+/// </para>
 /// </summary>
 public sealed class TimelineHistory
 {
@@ -41,14 +45,15 @@ public sealed class TimelineHistory
         Timeline = timeline;
         Switches = switches;
         _path = new TimelineStretch[switches.Length + 1];
-        var begin = Lsn.Invalid;
-        for (var i = 0; i < switches.Length; i++)
+        // From the newest back: what a newer timeline covers is not an older one's.
+        Lsn? end = null;
+        for (var i = switches.Length; i >= 0; i--)
         {
-            _path[i] = new TimelineStretch(switches[i].Parent, begin, switches[i].SwitchPoint);
-            begin = switches[i].SwitchPoint;
+            var written = i == 0 ? Lsn.Invalid : switches[i - 1].SwitchPoint;
+            var begin = end is { } covered && covered < written ? covered : written;
+            _path[i] = new TimelineStretch(i == switches.Length ? timeline : switches[i].Parent, begin, end);
+            end = begin;
         }
-
-        _path[^1] = new TimelineStretch(timeline, begin, null);
     }
 
     /// <summary>The timeline whose history this is.</summary>
@@ -57,14 +62,14 @@ public sealed class TimelineHistory
     /// <summary>The file's lines, oldest first.</summary>
     public IReadOnlyList<TimelineSwitch> Switches { get; }
 
-    /// <summary>The stretches from LSN 0 on, oldest timeline first, the last one open.</summary>
+    /// <summary>The stretches from LSN 0 on, oldest timeline first, without gap or overlap, the last one open; some may be empty.</summary>
     public IReadOnlyList<TimelineStretch> Path => _path;
 
     /// <summary>A timeline without ancestors.</summary>
     public static TimelineHistory Root(TimelineId timeline) => new(timeline, []);
 
     /// <summary>Builds a history from its switches; the same rules as <see cref="Parse"/>.</summary>
-    /// <exception cref="DamagedException">Timelines or switch points that do not ascend, or one of them is zero.</exception>
+    /// <exception cref="DamagedException">Timelines that do not ascend, or one of them is zero.</exception>
     public static TimelineHistory Create(TimelineId timeline, IEnumerable<TimelineSwitch> switches)
     {
         TimelineSwitch[] all = [.. switches];
@@ -73,7 +78,7 @@ public sealed class TimelineHistory
         return new TimelineHistory(timeline, all);
     }
 
-    /// <summary>Parses the bytes of a history file.</summary>
+    /// <summary>Parses the bytes of a history file, as readTimeLineHistory does; only timeline 0, which no server has, is not taken.</summary>
     /// <param name="timeline">The timeline in its name.</param>
     /// <param name="file">At most <see cref="MaxBytes"/>.</param>
     /// <exception cref="DamagedException">Too long, a malformed line, or values that do not ascend.</exception>
@@ -126,7 +131,8 @@ public sealed class TimelineHistory
     }
 
     /// <summary>
-    /// Where this history left <paramref name="timeline"/> (tliSwitchPoint); null for its own timeline and for one that is no ancestor.
+    /// Where this history left <paramref name="timeline"/>: the first byte that is another's; null for its own timeline and for one that is no
+    /// ancestor. For an ancestor that owns nothing, where it would be left.
     /// </summary>
     public Lsn? SwitchPoint(TimelineId timeline)
     {
@@ -151,17 +157,29 @@ public sealed class TimelineHistory
         return timeline.Value != 0;
     }
 
+    // sscanf(line, "%u\t%X/%X"): white space where it likes, and whatever follows the second number is for people.
     private static TimelineSwitch? ParseLine(ReadOnlySpan<char> line)
     {
-        var first = line.IndexOfAny(" \t");
-        if (first < 0 || !uint.TryParse(line[..first], NumberStyles.None, CultureInfo.InvariantCulture, out var parent)) return null;
-        line = line[first..].TrimStart();
-        var second = line.IndexOfAny(" \t");
-        var point = second < 0 ? line : line[..second];
-        return Lsn.TryParse(point, out var lsn)
-            ? new TimelineSwitch(new TimelineId(parent), lsn, second < 0 ? "" : line[second..].Trim().ToString())
-            : null;
+        var digits = DigitsOf(line, "0123456789");
+        if (!uint.TryParse(line[..digits], NumberStyles.None, CultureInfo.InvariantCulture, out var parent)) return null;
+        line = line[digits..].TrimStart();
+        if (!TryHalf(ref line, out var high) || line is not ['/', ..]) return null;
+        line = line[1..].TrimStart();
+        if (!TryHalf(ref line, out var low)) return null;
+        return new TimelineSwitch(new TimelineId(parent), new Lsn((ulong)high << 32 | low), line.Trim().ToString());
     }
+
+    private static bool TryHalf(ref ReadOnlySpan<char> text, out uint half)
+    {
+        if (text is ['0', 'x' or 'X', _, ..] && char.IsAsciiHexDigit(text[2])) text = text[2..];
+        var digits = DigitsOf(text, "0123456789abcdefABCDEF");
+        var isRead = uint.TryParse(text[..digits], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out half);
+        text = text[digits..];
+        return isRead;
+    }
+
+    private static int DigitsOf(ReadOnlySpan<char> text, ReadOnlySpan<char> digits) =>
+        text.IndexOfAnyExcept(digits) is var end && end < 0 ? text.Length : end;
 
     private static void Check(TimelineId timeline, TimelineSwitch before, TimelineSwitch line)
     {
@@ -169,7 +187,5 @@ public sealed class TimelineHistory
             throw new DamagedException($"{ToFileName(timeline)} lists timeline {line.Parent} after {before.Parent}: they must ascend from 1");
         if (line.Parent.Value >= timeline.Value)
             throw new DamagedException($"{ToFileName(timeline)} lists timeline {line.Parent}: ancestors must be below {timeline}");
-        if (!line.SwitchPoint.IsValid || line.SwitchPoint < before.SwitchPoint)
-            throw new DamagedException($"{ToFileName(timeline)} leaves timeline {line.Parent} at {line.SwitchPoint}, before {before.SwitchPoint}");
     }
 }

@@ -189,7 +189,7 @@ public sealed class ArchiveFaultTests(SharedAzurite azurite)
         world.Proxy.Clear();
         var last = await world.PushAsync(Segments[1]);
         Assert.True(last.Code == 0, last.Error);
-        Assert.Contains("Take a full backup now", last.Error);
+        Assert.Contains("a recovery replays up to the damage and no further. Take a full backup now", last.Error);
         Assert.Contains(await world.NamesAsync(), blob => blob.StartsWith(FaultWorld.NameOf(Segments[1]) + ".damaged.", StringComparison.Ordinal));
         Assert.Equal(2, (await world.NamesAsync()).Count);
         Assert.Empty(Directory.GetFiles(Path.Combine(world.State, "damaged")));
