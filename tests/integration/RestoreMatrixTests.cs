@@ -45,8 +45,12 @@ public sealed class RestoreMatrixTests(ArchivedWorkloads workloads)
     }
 
     /// <summary>pg_verifybackup of 17 accepts the manifests of all before; version 2 makes it read pg_control, which is each version's own.</summary>
-    internal static async Task JudgeCold(PostgresServer restored) =>
-        (await RunProcess.RunAsync(UnprivilegedUser.Command(Tool(Math.Max(17, restored.Major), "pg_verifybackup"), "--no-parse-wal", "--exit-on-error", restored.DataFolder))).MustExit();
+    internal static async Task JudgeCold(PostgresServer restored, params IEnumerable<string> options)
+    {
+        var program = Tool(Math.Max(17, restored.Major), "pg_verifybackup");
+        var command = UnprivilegedUser.Command(program, ["--no-parse-wal", "--exit-on-error", .. options, restored.DataFolder]);
+        (await RunProcess.RunAsync(command)).MustExit();
+    }
 
     internal static async Task CheckSumsAsync(PostgresServer restored)
     {
