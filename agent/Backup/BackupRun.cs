@@ -73,7 +73,8 @@ public sealed partial class BackupRun(CommandContext context, Host.Repository re
             if (context.Log.Writes(LogLevel.Debug)) context.Log.Debug(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"backup {request.Label}: {done} after {context.Clock.GetElapsedTime(phase).TotalMilliseconds:0} ms"));
             phase = context.Clock.GetTimestamp();
         }
-        var (start, startTime) = await session.StartAsync($"holdfast {request.Label}", request.FastCheckpoint, cancellationToken).ConfigureAwait(false);
+        var isFast = request.FastCheckpoint && context.Options.Get(OptionTable.StartFast);
+        var (start, startTime) = await session.StartAsync($"holdfast {request.Label}", isFast, cancellationToken).ConfigureAwait(false);
         Phase("begun");
         if (Started is not null) await Started().ConfigureAwait(false);
         // Its checkpoint may have been the first of a new timeline.
@@ -83,11 +84,13 @@ public sealed partial class BackupRun(CommandContext context, Host.Repository re
         var (files, reading, corrupt, catalogs) = await WatchedAsync(session, ReadAsync, cancellationToken).ConfigureAwait(false);
         if (Stopping is not null) await Stopping().ConfigureAwait(false);
         Phase($"everything read ({reading.Times})");
+        progress.Phase = CopyPhase.Stopping;
         var stop = await session.StopAsync(cancellationToken).ConfigureAwait(false);
         Phase("stopped");
         var label = BackupLabel.Parse(stop.Label);
         if (label.StartWalLocation != start) throw new SessionLostException($"backup {request.Label} started at {start}, but the backup that was stopped at {label.StartWalLocation}");
         if (stop.Timeline is { } ended && ended != label.StartTimeline) throw new StandbyMovedException(request.Label, label.StartTimeline, ended);
+        progress.Phase = CopyPhase.Listing;
         var (lists, count) = await StoreFileListAsync(files, blobs, cancellationToken).ConfigureAwait(false);
         var message = Describe(session.Server, data.Control, label, stop, startTime);
         (message.Workers, message.ListCount, message.FileCount, message.CatalogCount) = ((uint)reading.IndexCounts.Count, (uint)lists, (ulong)count, (uint)catalogs);
@@ -105,11 +108,14 @@ public sealed partial class BackupRun(CommandContext context, Host.Repository re
         BackupSession session, DataDirectory data, BackupScan scan, AttemptBlobs blobs, ObjectSealer sealer, Lsn start,
         CancellationToken cancellationToken)
     {
+        progress.Phase = CopyPhase.Scanning;
         var files = scan.Run(session.Server.ConfigurationFiles, cancellationToken);
         foreach (var unreadable in scan.Unreadable.First) context.Log.Error($"backup {request.Label}: {unreadable} may not be read");
         scan.Unreadable.ThrowIfAny();
+        progress.Phase = CopyPhase.Catalogs;
         var catalogs = await new CatalogStorer(context.Options, blobs, _warnings.Add).RunAsync(cancellationToken).ConfigureAwait(false);
         progress.Begin(files.TotalBytes, files.Count);
+        progress.Phase = CopyPhase.Reading;
         var corrupt = new CorruptPages(message => context.Log.Error($"backup {request.Label}: {message}"));
         var source = new BackupSource(
             RootOf(data), data.Control.TablespaceVersionDirectory, files, data.Control.HasDataChecksums, corrupt, progress);

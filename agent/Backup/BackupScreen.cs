@@ -15,6 +15,9 @@ internal sealed class BackupScreen(CommandContext context, BackupDocument begun)
 
     private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(10);
 
+    /// <summary>A host reports each half minute at least: what is older is said to be.</summary>
+    private static readonly TimeSpan Late = TimeSpan.FromSeconds(90);
+
     private DateTimeOffset _nextLine = context.Clock.GetUtcNow() + BetweenLines;
     private bool _told, _drawn, _missed;
 
@@ -28,13 +31,13 @@ internal sealed class BackupScreen(CommandContext context, BackupDocument begun)
         }
         if (context.ErrorIsTerminal)
         {
-            context.Error.Write($"\r  {Describe(now)}\e[K");
+            context.Error.Write($"\r  {Describe(now)}{Age(now)}\e[K");
             _drawn = true;
         }
         else if (context.Clock.GetUtcNow() >= _nextLine)
         {
             _nextLine = context.Clock.GetUtcNow() + BetweenLines;
-            context.Log.Info($"{now.Label}: {Describe(now)}");
+            context.Log.Info($"{now.Label}: {Describe(now)}{Age(now)}");
         }
     }
 
@@ -105,11 +108,23 @@ internal sealed class BackupScreen(CommandContext context, BackupDocument begun)
     /// <summary>One line: the bar while it copies, else what is waited for.</summary>
     internal static string Describe(BackupDocument now) => now switch
     {
+        { Phase: BackupPhase.Copying, Progress.Phase: "checkpoint" } => $"host {now.Host} waits for the server's checkpoint",
+        { Phase: BackupPhase.Copying, Progress.Phase: "scanning" } => $"host {now.Host} looks which files there are",
+        { Phase: BackupPhase.Copying, Progress.Phase: "catalogs" } => $"host {now.Host} takes down what its databases hold",
+        { Phase: BackupPhase.Copying, Progress.Phase: "stopping" } => $"everything is read; host {now.Host} waits for the server to end the backup",
+        { Phase: BackupPhase.Copying, Progress.Phase: "listing" } => $"everything is read; host {now.Host} stores the list of files",
         { Phase: BackupPhase.Copying, Progress: { TotalBytes: > 0 } progress } => Bar(progress),
         { Phase: BackupPhase.Archiving } => now.Waiting ?? "waiting for the WAL that makes it consistent",
         { Phase: BackupPhase.Finishing } => "proving that it is whole, writing its manifest",
         _ => $"waiting for host {now.Host}{(now.Waiting is null ? "" : "; " + now.Waiting)}",
     };
+
+    private string Age(BackupDocument now)
+    {
+        if (now is not { Phase: BackupPhase.Copying, Progress: { } progress }) return "";
+        var age = context.Clock.GetUtcNow() - progress.Time;
+        return age < Late ? "" : $" · nothing heard for {Quantity.Duration(Whole(age.TotalSeconds))}";
+    }
 
     private static string Bar(BackupProgress progress)
     {

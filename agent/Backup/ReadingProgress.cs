@@ -1,9 +1,19 @@
+using Holdfast.Core.Repository;
+
 namespace Holdfast.Agent.Backup;
 
 /// <summary>How far a backup is. Safe for several threads.</summary>
 public sealed class ReadingProgress
 {
     private long _doneBytes, _storedBytes, _doneFiles, _zeroBytes;
+    private volatile CopyPhase _phase = CopyPhase.Checkpoint;
+
+    /// <summary>What is being done.</summary>
+    public CopyPhase Phase
+    {
+        get => _phase;
+        internal set => _phase = value;
+    }
 
     /// <summary>Bytes to read, as the scan saw them; 0 before it.</summary>
     public long TotalBytes { get; private set; }

@@ -409,6 +409,12 @@ public static partial class OptionTable
     public static readonly OptionRow<TimeSpan> BackupStoreTimeout = Duration("backup-store-timeout", Host, CommandSet.Agent, "how long a backup waits for a store that does not take a blob before it gives up", "10min", TimeSpan.FromSeconds(1), TimeSpan.FromDays(1),
         "an attempt of hours is worth more patience than a segment, which PostgreSQL keeps");
 
+    /// <summary>start-fast</summary>
+    public static readonly OptionRow<bool> StartFast = Boolean("start-fast", Host, CommandSet.Agent,
+        "begin backups with an immediate checkpoint", "y", "a backup that is asked for begins at once (pgBackRest: n)",
+        "n: the checkpoint is spread over time, as checkpoint_completion_target says; the backup waits for it, for minutes, and the server's disks are spared.",
+        OptionPlaces.File | OptionPlaces.Environment);
+
     // Host
 
     /// <summary>host-name</summary>
@@ -443,6 +449,6 @@ public static partial class OptionTable
         Type, BackupHost, Detach, Cancel, Exclude, ScheduleFull, ScheduleDiff, ScheduleIncr, PreferredHost,
         Kit, TargetTime, TargetXid, TargetLsn, TargetName, TargetImmediate, TargetExclusive, TargetTimeline, TargetAction, Set, TablespaceMap, ConfigPath, LinkAll, LinkMap, AdoptAfterwards, SkipSpaceCheck, DryRun,
         RestoredKeys, CompressLevel, ArchiveTimeout, ArchiveGetTimeout, WalDamaged,
-        JobPoll, HeartbeatInterval, BackupStoreTimeout, HostName, ProcessMax, StatePath, SpoolPath, SpoolMax, KeyPath,
+        JobPoll, HeartbeatInterval, BackupStoreTimeout, StartFast, HostName, ProcessMax, StatePath, SpoolPath, SpoolMax, KeyPath,
     ];
 }

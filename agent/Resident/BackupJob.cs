@@ -1,6 +1,7 @@
 using Holdfast.Agent.Backup;
 using Holdfast.Agent.CommandLine;
 using Holdfast.Agent.Host;
+using Holdfast.Agent.Options;
 using Holdfast.Core;
 using Holdfast.Core.Repository;
 using Wire = Holdfast.Core.Sealing.Wire;
@@ -15,6 +16,9 @@ namespace Holdfast.Agent.Resident;
 internal sealed class BackupJob(CommandContext context, Host.Repository repository, HostIdentity identity, ReportChannel reports)
 {
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>What gets nowhere is said, too, as often as the host is said to be well, and ten times within the silence that costs an attempt.</summary>
+    private static readonly TimeSpan LongestLivenessInterval = TimeSpan.FromSeconds(30);
 
     /// <summary>What is asked for; null when it is no backup that this agent can make, and then why.</summary>
     public static BackupOrder? Read(Wire.BackupJob job, out string? fault)
@@ -68,22 +72,38 @@ internal sealed class BackupJob(CommandContext context, Host.Repository reposito
     /// </summary>
     public static void GiveMemoryBack() => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
 
-    // Progress is for people who watch: a report that does not arrive is not missed.
+    // One report that does not arrive is not missed. All of them are: the control plane gives an attempt up of which it hears nothing.
     private async Task TellAsync(string id, ReadingProgress progress, CancellationToken over)
     {
-        for (var told = -1L; !over.IsCancellationRequested;)
+        var told = default((CopyPhase Phase, long Bytes)?);
+        var heartbeat = context.Options.Get(OptionTable.HeartbeatInterval);
+        var liveness = heartbeat < LongestLivenessInterval ? heartbeat : LongestLivenessInterval;
+        for (var at = 0L; !over.IsCancellationRequested;)
         {
+            var now = (progress.Phase, progress.DoneBytes);
+            if (now != told || context.Clock.GetElapsedTime(at) >= liveness)
+            {
+                try
+                {
+                    await reports.SendAsync(new Wire.Report { Progress = Message(id, progress) }, over).ConfigureAwait(false);
+                    told = now;
+                    at = context.Clock.GetTimestamp();
+                }
+                catch (Exception e) when (e is HoldfastException or OperationCanceledException) { context.Log.Debug($"progress was not reported: {e.Message}"); }
+            }
             await Task.Delay(ProgressInterval, context.Clock, over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (over.IsCancellationRequested || progress.TotalBytes == 0 || progress.DoneBytes == told) continue;
-            told = progress.DoneBytes;
-            try { await reports.SendAsync(new Wire.Report { Progress = Message(id, progress) }, over).ConfigureAwait(false); }
-            catch (Exception e) when (e is HoldfastException or OperationCanceledException) { context.Log.Debug($"progress was not reported: {e.Message}"); }
         }
     }
 
-    private static Wire.JobProgress Message(string id, ReadingProgress progress) => new()
+    private Wire.JobProgress Message(string id, ReadingProgress progress) => new()
     {
-        Job = id, DoneBytes = (ulong)progress.DoneBytes, TotalBytes = (ulong)progress.TotalBytes, StoredBytes = (ulong)progress.StoredBytes,
-        DoneFiles = (uint)progress.DoneFiles, TotalFiles = (uint)progress.TotalFiles,
+        Job = id,
+        DoneBytes = (ulong)progress.DoneBytes,
+        TotalBytes = (ulong)progress.TotalBytes,
+        StoredBytes = (ulong)progress.StoredBytes,
+        DoneFiles = (uint)progress.DoneFiles,
+        TotalFiles = (uint)progress.TotalFiles,
+        Phase = (uint)progress.Phase,
+        StoreTimeoutSeconds = (uint)Math.Ceiling(context.Options.Get(OptionTable.BackupStoreTimeout).TotalSeconds),
     };
 }

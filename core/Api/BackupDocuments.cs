@@ -46,8 +46,11 @@ public enum BackupPhase
 /// <param name="TotalFiles">Files to be read.</param>
 /// <param name="BytesPerSecond">Read lately.</param>
 /// <param name="Time">When it was said.</param>
+/// <param name="Phase">
+/// What the host does: checkpoint, scanning, catalogs, reading, stopping, listing; null: an agent that does not say. A text, because there may be more one day.
+/// </param>
 public sealed record BackupProgress(
-    long DoneBytes, long TotalBytes, long StoredBytes, long DoneFiles, long TotalFiles, double BytesPerSecond, DateTimeOffset Time);
+    long DoneBytes, long TotalBytes, long StoredBytes, long DoneFiles, long TotalFiles, double BytesPerSecond, DateTimeOffset Time, string? Phase = null);
 
 /// <summary>What a committed backup is.</summary>
 /// <param name="Timeline">The timeline it started on.</param>

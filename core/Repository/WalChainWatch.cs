@@ -121,16 +121,13 @@ public sealed class WalChainWatch(IObjectStore data, Keyring keyring, SystemIden
         await foreach (var entry in data.ListAsync(folder, cancellationToken).ConfigureAwait(false))
         {
             // Copies (.1) and damaged ones come right behind their segment's own name.
-            var file = entry.Name.AsSpan(entry.Name.LastIndexOf('/') + 1);
-            if (file.Length < WalSegmentName.Length || !WalSegmentName.TryParse(file[..WalSegmentName.Length], From.Size, out var segment)) continue;
-            if (!IsWal(file[WalSegmentName.Length..]) || segment.Timeline != lowest.Timeline || segment.Number < lowest.Number || (found.Count > 0 && found[^1].Number >= segment.Number)) continue;
+            if (StoredSegments.SegmentOf(entry.Name, From.Size) is not { } segment || segment.Timeline != lowest.Timeline) continue;
+            if (segment.Number < lowest.Number || (found.Count > 0 && found[^1].Number >= segment.Number)) continue;
             found.Add(segment);
             if (found.Count == most) break;
         }
         return found;
     }
-
-    private static bool IsWal(ReadOnlySpan<char> suffix) => suffix.IsEmpty || suffix.StartsWith(".damaged.") || suffix is ['.', >= '1' and <= '9', ..] && !suffix.EndsWith(".backup");
 
     private async Task<WalBreak?> FilledGapAsync(CancellationToken cancellationToken)
     {

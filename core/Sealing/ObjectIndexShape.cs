@@ -21,7 +21,7 @@ internal static class ObjectIndexShape
     private static readonly MessageShape Report = new(6)
     {
         [2] = One(new MessageShape(6) { [5] = Bytes, [6] = Bytes }), [3] = One(new MessageShape(4)), [4] = One(new MessageShape(10) { [1] = Bytes, [9] = Bytes }),
-        [5] = One(new MessageShape(6) { [1] = Bytes }), [6] = One(new MessageShape(5) { [1] = Bytes, [3] = Bytes }),
+        [5] = One(new MessageShape(8) { [1] = Bytes }), [6] = One(new MessageShape(5) { [1] = Bytes, [3] = Bytes }),
     };
 
     private static readonly MessageShape FileTable =

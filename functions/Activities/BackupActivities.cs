@@ -31,7 +31,9 @@ public sealed record ArchiveQuestion(string Label, int Attempt, long Proven);
 /// <param name="IsWhole">All of it is there and joins.</param>
 /// <param name="Proven">Segments that are proven, from the first on.</param>
 /// <param name="Waiting">What is waited for, in words.</param>
-public sealed record ArchiveAnswer(bool IsWhole, long Proven, string? Waiting = null);
+/// <param name="Missing">Segments that are not proven yet.</param>
+/// <param name="IsMoreThere">The next one is stored already: this look had enough of them.</param>
+public sealed record ArchiveAnswer(bool IsWhole, long Proven, string? Waiting = null, long Missing = 0, bool IsMoreThere = false);
 
 /// <summary>A manifest that was stored.</summary>
 /// <param name="Label">The backup.</param>
@@ -56,6 +58,9 @@ public static class BackupActivities
 
     /// <summary>Tells the host to end a job.</summary>
     public static ActivityName<JobCancellation, bool> CancelJob { get; } = new("backup.cancel-job");
+
+    /// <summary>Takes in all reports that are there, so that whoever is judged silent was heard.</summary>
+    public static ActivityName<JobTicket, bool> ReadReports { get; } = new("backup.read-reports");
 
     /// <summary>Looks whether the WAL that makes an attempt consistent is archived and whole.</summary>
     public static ActivityName<ArchiveQuestion, ArchiveAnswer> CheckArchive { get; } = new("backup.check-archive");

@@ -31,9 +31,7 @@ public sealed class CheckArchive(ClusterServices services) : IActivity<ArchiveQu
         var (first, last) = Needed(files);
         if (view.State.Cuts.Find(cut => cut.System == running.System && cut.Timeline == first.Timeline && cut.From < last.End && first.Start < cut.To) is { } cut)
             throw new RefusedException($"WAL from {cut.From} to {cut.To} is lost (log entry {cut.Entry}: {cut.Reason.ToString().ToLowerInvariant()}), and the backup needs {first.Start} to {last.End}", "take another one");
-        // From the last proven one on: its seam with the next is still to be judged.
-        var begin = first with { Number = first.Number + (ulong)Math.Max(0, input.Proven - 1) };
-        return await ProveAsync(view, running.System, first, begin, last, cancellationToken);
+        return await ProveAsync(view, running.System, new NeededWal(first, last, Math.Max(0, input.Proven)), cancellationToken);
     }
 
     /// <summary>The first and the last segment that replay from start to stop reads.</summary>
@@ -45,23 +43,53 @@ public sealed class CheckArchive(ClusterServices services) : IActivity<ArchiveQu
 
     private static Lsn LastByte(Wire.BackupFiles files) => new(Math.Max(files.StartLsn, files.StopLsn - 1));
 
-    private async Task<ArchiveAnswer> ProveAsync(
-        LogView view, SystemIdentifier system, WalSegmentName first, WalSegmentName begin, WalSegmentName last, CancellationToken cancellationToken)
+    /// <summary>
+    /// Proves what is stored of the segments that are not proven yet, up to the first that is absent: while nothing came since the look before, that is one
+    /// listing.
+    /// </summary>
+    private async Task<ArchiveAnswer> ProveAsync(LogView view, SystemIdentifier system, NeededWal needed, CancellationToken cancellationToken)
     {
+        var most = Math.Min(needed.Missing, SegmentsAtOnce);
+        var stored = await StoredSegments.CountJoinedAsync(services.Data, system, needed.Next, most, cancellationToken);
+        if (stored == 0) return needed.Missing == 0 ? needed.Answer(null) : needed.Answer($"segment {needed.Next} is not archived yet");
         var reader = new WalIndexReader(services.Data, new LogTrust(services.Decisions.Log, view), services.Index, system);
-        var count = (long)Math.Min(last.Number - begin.Number + 1, SegmentsAtOnce);
+        string? problem = null;
+        // The last proven one is read again: its seam with the next is still to be judged.
+        var (count, isProven) = needed.Proven > 0 ? (stored + 1, true) : (stored, false);
+        var begin = isProven ? needed.Next with { Number = needed.Next.Number - 1 } : needed.Next;
         var range = new WalRange(begin.Timeline, begin.Start, (begin with { Number = begin.Number + (ulong)count - 1 }).End, count);
-        var (verifier, proven, waiting) = (new WalChainVerifier([]), (long)(begin.Number - first.Number), (string?)null);
+        var (verifier, proven) = (new WalChainVerifier([]), isProven ? -1L : 0L);
         void Observe(SegmentReading reading)
         {
-            if (waiting is not null) return;
-            if (reading.Summary is null) waiting = reading.Problem;
-            else if (verifier.Breaks.FirstOrDefault(found => found.Kind == WalBreakKind.Seam) is { } seam)
-                throw new RefusedException($"WAL does not join at segment {seam.First}: {seam.Reason}", "the server's WAL is damaged there: nothing recovers past it; look at the server, and take another backup");
-            else proven++;
+            if (problem is not null) return;
+            if (reading.Summary is null) problem = reading.Problem;
+            else ThrowIfParted(verifier);
+            if (problem is null) proven++;
         }
         await reader.VerifyAsync([range], verifier, ReadAhead, Observe, _ => { }, cancellationToken);
-        var total = (long)(last.Number - first.Number) + 1;
-        return new ArchiveAnswer(proven == total, proven, proven == total ? null : $"waiting for WAL up to segment {last}: {waiting ?? $"{proven} of {total} segments are proven"}");
+        var now = needed with { Proven = needed.Proven + Math.Max(0, proven) };
+        return now.Answer(problem) with { IsMoreThere = problem is null && now.Missing > 0 && stored == most };
+    }
+
+    private static void ThrowIfParted(WalChainVerifier verifier)
+    {
+        if (verifier.Breaks.FirstOrDefault(found => found.Kind == WalBreakKind.Seam) is not { } seam) return;
+        throw new RefusedException(
+            $"WAL does not join at segment {seam.First}: {seam.Reason}",
+            "the server's WAL is damaged there: nothing recovers past it; look at the server, and take another backup");
+    }
+
+    /// <summary>The segments that a backup needs, and how many of them are proven.</summary>
+    private sealed record NeededWal(WalSegmentName First, WalSegmentName Last, long Proven)
+    {
+        public long Missing => Total - Proven;
+
+        public WalSegmentName Next => First with { Number = First.Number + (ulong)Proven };
+
+        private long Total => (long)(Last.Number - First.Number) + 1;
+
+        public ArchiveAnswer Answer(string? problem) => Missing == 0
+            ? new ArchiveAnswer(true, Proven)
+            : new ArchiveAnswer(false, Proven, $"waiting for WAL up to segment {Last}: {problem ?? "more is to be read"}; {Proven} of {Total} are proven", Missing);
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Holdfast.Core.Api;
 using Holdfast.Core.Postgres;
+using Holdfast.Core.Repository;
 using Holdfast.Core.Sealing;
 using Wire = Holdfast.Core.Sealing.Wire;
 
@@ -82,23 +83,28 @@ public sealed class HostBoard(TimeProvider clock)
     private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>The latest word, and an earlier one to tell the rate from.</summary>
-    private sealed record JobProgress(BackupProgress Latest, DateTimeOffset Since, long From)
+    private sealed record JobProgress(BackupProgress Latest, DateTimeOffset Since, long From, uint Phase)
     {
-        public JobProgress(Wire.JobProgress said, DateTimeOffset now) : this(Document(said, 0, now), now, (long)said.DoneBytes)
+        public JobProgress(Wire.JobProgress said, DateTimeOffset now) : this(Document(said, 0, now), now, (long)said.DoneBytes, said.Phase)
         {
         }
 
         public JobProgress After(Wire.JobProgress said, DateTimeOffset now)
         {
             // Reports may overtake each other on the way.
-            if ((long)said.DoneBytes < Latest.DoneBytes) return this;
+            if ((long)said.DoneBytes < Latest.DoneBytes || said.Phase < Phase) return this;
             var seconds = (now - Since).TotalSeconds;
             var rate = seconds > 0 ? ((long)said.DoneBytes - From) / seconds : Latest.BytesPerSecond;
             var next = Document(said, rate, now);
-            return now - Since > Window ? new JobProgress(next, Latest.Time, Latest.DoneBytes) : this with { Latest = next };
+            return now - Since > Window
+                ? new JobProgress(next, Latest.Time, Latest.DoneBytes, said.Phase)
+                : this with { Latest = next, Phase = said.Phase };
         }
 
         private static BackupProgress Document(Wire.JobProgress said, double rate, DateTimeOffset now) =>
-            new((long)said.DoneBytes, (long)said.TotalBytes, (long)said.StoredBytes, said.DoneFiles, said.TotalFiles, rate, now);
+            new((long)said.DoneBytes, (long)said.TotalBytes, (long)said.StoredBytes, said.DoneFiles, said.TotalFiles, rate, now, NameOf((CopyPhase)said.Phase));
+
+        private static string? NameOf(CopyPhase phase) =>
+            phase != CopyPhase.NotSaid && Enum.IsDefined(phase) ? phase.ToString().ToLowerInvariant() : null;
     }
 }

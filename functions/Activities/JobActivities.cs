@@ -65,6 +65,18 @@ public sealed class CancelJob(ClusterServices services) : IActivity<JobCancellat
     }
 }
 
+/// <summary>Takes in all reports that are there, of whatever job; what they tell a workflow comes to it as events.</summary>
+/// <param name="reports">Takes them in.</param>
+public sealed class ReadReports(ReportIntake reports) : IActivity<JobTicket, bool>
+{
+    /// <inheritdoc/>
+    public async Task<bool> RunAsync(ActivityContext context, JobTicket input, CancellationToken cancellationToken)
+    {
+        await reports.SweepAsync(cancellationToken);
+        return true;
+    }
+}
+
 /// <summary>Backups that the log says are being made.</summary>
 internal static class RunningBackups
 {

@@ -121,7 +121,8 @@ public sealed partial class ReportDesk(ClusterServices services, IWorkflowClient
         board.Hear(progress, received.Stored);
         var now = services.Clock.GetUtcNow();
         if (_told.TryGetValue(progress.Job, out var last) && now - last < NewsInterval && last <= now) return;
-        await workflows.RaiseEventAsync(instance, BackupNames.News, EventId(received.Blob), new JobNews(progress.Job), cancellationToken);
+        var news = new JobNews(progress.Job) { StoreTimeoutSeconds = (int)Math.Min(progress.StoreTimeoutSeconds, int.MaxValue) };
+        await workflows.RaiseEventAsync(instance, BackupNames.News, EventId(received.Blob), news, cancellationToken);
         _told[progress.Job] = now;
     }
 

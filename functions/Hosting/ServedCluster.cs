@@ -38,7 +38,7 @@ public sealed class ServedCluster : IDisposable
         Reports = new ReportIntake(services, new ReportDesk(services, engine, board, hosting.SharesMail, logs.CreateLogger<ReportDesk>()), logs.CreateLogger<ReportIntake>());
         Func<CancellationToken, Task>? readBoard = hosting.SharesMail ? Reports.FreshenAsync : null;
         Backups = new BackupDesk(services, engine, board, takeOver, readBoard);
-        BackupRegistration.Add(Workflows, services, Backups, logs);
+        BackupRegistration.Add(Workflows, services, Backups, Reports, logs);
         Schedule = new DueBackups(services, Backups, policy, Health, logs.CreateLogger<DueBackups>());
         Watch = new ClusterWatch(services, policy, board, signals, logs.CreateLogger<ClusterWatch>(),
             _policies is null ? null : new ImmutabilityWatch(_policies.ReadAsync, Expected(settings.Store.Names, settings.Immutability!), clock, logs.CreateLogger<ImmutabilityWatch>()));

@@ -1,10 +1,28 @@
 using Holdfast.Core.Repository;
+using Holdfast.Functions.Activities;
 
 namespace Holdfast.Functions.Workflows;
 
-/// <summary>A backup that is intended: what its workflow is started with.</summary>
+/// <summary>A backup that is intended: what its workflow is started with, and what it carries over when it continues as new.</summary>
 /// <param name="Label">Its label.</param>
-public sealed record BackupInput(string Label);
+/// <param name="Copying">A host copies; null: none does yet, or it has ended.</param>
+/// <param name="Archiving">The copy is made, and its WAL is waited for; null: not yet.</param>
+public sealed record BackupInput(string Label, CopyWait? Copying = null, ArchiveWait? Archiving = null);
+
+/// <summary>A copy that is waited for.</summary>
+/// <param name="Ticket">Its job.</param>
+/// <param name="Tries">Which try this is, from 1.</param>
+/// <param name="Before">How the attempt before it failed; null: it is the first.</param>
+/// <param name="Heard">When its host was last heard.</param>
+/// <param name="StoreTimeoutSeconds">How long the host waits for its store; 0: it did not say.</param>
+public sealed record CopyWait(JobTicket Ticket, int Tries, string? Before, DateTimeOffset Heard, int StoreTimeoutSeconds = 0);
+
+/// <summary>The WAL that makes an attempt consistent, which is waited for.</summary>
+/// <param name="Attempt">The attempt.</param>
+/// <param name="Proven">Segments that are proven, from the first on.</param>
+/// <param name="Moved">When the last of them was.</param>
+/// <param name="Pause">The next pause between looks, if nothing comes.</param>
+public sealed record ArchiveWait(AttemptReference Attempt, long Proven, DateTimeOffset Moved, TimeSpan Pause);
 
 /// <summary>How a backup ended.</summary>
 /// <param name="Label">Its label.</param>
@@ -25,8 +43,10 @@ public sealed record BackupStatus(Core.Api.BackupPhase Phase, int Attempt = 0, s
 /// <param name="MayRetry">Whether another attempt may do better.</param>
 /// <param name="Error">Why it failed.</param>
 /// <param name="Retry">When another attempt may do better, where the host said so.</param>
+/// <param name="StoreTimeoutSeconds">How long the host waits for its store, during which it can say nothing; 0: it did not say.</param>
 public sealed record JobNews(
-    string Job, bool Ended = false, bool Succeeded = false, bool MayRetry = false, string? Error = null, AttemptRetry Retry = AttemptRetry.NotSaid);
+    string Job, bool Ended = false, bool Succeeded = false, bool MayRetry = false, string? Error = null, AttemptRetry Retry = AttemptRetry.NotSaid,
+    int StoreTimeoutSeconds = 0);
 
 /// <summary>The names of the backup workflow, kept in journals.</summary>
 public static class BackupNames

@@ -69,6 +69,23 @@ public sealed class ResidentAgentTests(SharedAzurite azurite)
     }
 
     [NeedsFact(All)]
+    public async Task While_a_spread_checkpoint_is_waited_for_it_is_said_again_and_again_that_it_is_and_how_long_a_store_is_waited_for()
+    {
+        await using var host = await BackupHost.StartAsync(azurite.Server, settings: ("checkpoint_timeout", "1h"));
+        await host.Server.ExecuteAsync("CREATE TABLE dirty AS SELECT n, repeat('x', 500) AS filler FROM generate_series(1, 20000) n");
+        await using var agent = new ResidentProcess(host);
+        agent.Start(new Dictionary<string, string?> { ["HOLDFAST_START_FAST"] = "n" });
+        await agent.SendAsync(Backup("a", attempt: 1));
+        async Task<int> SaidAsync(CopyPhase phase) => (await agent.ReportsAsync())
+            .Count(report => report.Progress is { Job: "a", StoreTimeoutSeconds: 30 } said && (CopyPhase)said.Phase == phase);
+        await Eventually.IsTrueAsync(async () => await SaidAsync(CopyPhase.Checkpoint) >= 3, () => agent.Output);
+        Assert.DoesNotContain(await agent.ReportsAsync(), report => report.Ended is not null);
+        await host.Server.ExecuteAsync("CHECKPOINT"); // hurries the one that runs
+        Assert.True((await agent.EndOfAsync("a")).Succeeded, agent.Output);
+        await host.ReadBackAsync();
+    }
+
+    [NeedsFact(All)]
     public async Task What_it_does_not_know_is_refused_and_junk_is_passed_over()
     {
         await using var host = await BackupHost.StartAsync(azurite.Server);

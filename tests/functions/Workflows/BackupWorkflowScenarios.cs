@@ -25,8 +25,14 @@ public abstract class BackupWorkflowScenarios : IAsyncLifetime
 
     protected Action Send { get; set; } = () => { };
 
+    /// <summary>Runs when all reports are read before a host is judged silent.</summary>
+    protected Func<Task> Read { get; set; } = () => Task.CompletedTask;
+
     /// <summary>Between attempts: none, where time passes by itself.</summary>
     protected AttemptPauses Pauses { get; set; } = new([TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero]);
+
+    /// <summary>Of a host, beyond the time that it waits for its store.</summary>
+    protected TimeSpan Silence { get; set; } = BackupWorkflow.Silence;
 
     /// <summary>What new instances get.</summary>
     protected int Version { get; set; } = BackupWorkflow.Version;
@@ -127,11 +133,60 @@ public abstract class BackupWorkflowScenarios : IAsyncLifetime
         Assert.Equal(["send 1", "archive 0", "manifest 1", "commit 1"], Done);
     }
 
+    [Fact]
+    public async Task What_a_host_says_in_a_long_copy_is_heard_though_the_workflow_begins_a_new_history_again_and_again()
+    {
+        await StartAsync();
+        for (var i = 0; i < 2 * BackupWorkflow.WaitsInHistory + 1; i++) await RaiseAsync($"progress{i}", new JobNews(Job(1)));
+        await EndAsync(1, succeeded: true);
+        Assert.Equal(WorkflowState.Completed, (await EndOfAsync()).State);
+        Assert.Equal(["send 1", "archive 0", "manifest 1", "commit 1"], Done);
+    }
+
+    [Fact]
+    public async Task A_backup_is_cancelled_also_after_its_workflow_began_a_new_history()
+    {
+        await StartAsync();
+        for (var i = 0; i < BackupWorkflow.WaitsInHistory + 1; i++) await RaiseAsync($"progress{i}", new JobNews(Job(1)));
+        Assert.True(await World.Client.CancelAsync(Instance, "the disk is needed"));
+        await Eventually(() => Done.Contains("cancel shop:backup-20261122-020000F/1"));
+        await EndAsync(1, succeeded: false, error: "cancelled");
+        Assert.Equal(WorkflowState.Cancelled, (await EndOfAsync()).State);
+        Assert.Equal(["send 1", "cancel shop:backup-20261122-020000F/1", "fail cancelled: the disk is needed"], Done);
+    }
+
+    [Fact]
+    public async Task An_end_that_waits_to_be_read_is_read_before_its_host_is_judged_silent()
+    {
+        Silence = TimeSpan.FromSeconds(1);
+        Read = () => EndAsync(1, succeeded: true);
+        await StartEngineAsync();
+        await StartAsync();
+        await RaiseAsync("progress", new JobNews(Job(1), StoreTimeoutSeconds: 1));
+        await PassAsync(Silence, () => Done.Contains("commit 1"));
+        Assert.Equal(WorkflowState.Completed, (await EndOfAsync()).State);
+        Assert.Equal(["send 1", "archive 0", "manifest 1", "commit 1"], Done);
+    }
+
+    [Fact]
+    public async Task A_backlog_of_six_thousand_segments_is_proven_look_by_look()
+    {
+        const long Segments = 6000;
+        Archive = question => Math.Min(Segments, question.Proven + 40) is var proven && proven == Segments
+            ? new ArchiveAnswer(true, proven)
+            : new ArchiveAnswer(false, proven, "waiting", Segments - proven, IsMoreThere: true);
+        await StartAsync();
+        await EndAsync(1, succeeded: true);
+        Assert.Equal(WorkflowState.Completed, (await EndOfAsync()).State);
+        Assert.Equal(Segments / 40, Done.Count(step => step.StartsWith("archive", StringComparison.Ordinal)));
+        Assert.Equal("commit 1", Done[^1]);
+    }
+
     /// <summary>The engine to be judged, with an empty store.</summary>
     protected abstract Task<IWorkflowWorld> OpenAsync();
 
     protected Task StartEngineAsync() => World.RunAsync(new WorkflowRegistry()
-        .Add(BackupNames.Workflow, new BackupWorkflow(Pauses), Version)
+        .Add(BackupNames.Workflow, new BackupWorkflow(Pauses, Silence), Version)
         .Add<NextAttempt, AttemptReference>(BackupActivities.ChooseAttempt, (_, input, _) => Task.FromResult(new AttemptReference(input.Label, input.After + 1)))
         .Add<AttemptReference, JobTicket>(BackupActivities.SendJob, (context, input, _) =>
         {
@@ -141,6 +196,7 @@ public abstract class BackupWorkflowScenarios : IAsyncLifetime
             return Task.FromResult(new JobTicket(BackupNames.Job(context.InstanceId, input.Attempt), input.Attempt));
         })
         .Add<JobCancellation, bool>(BackupActivities.CancelJob, (_, input, _) => NoteAsync($"cancel {input.Job}", true))
+        .Add<JobTicket, bool>(BackupActivities.ReadReports, async (_, _, _) => { await Read(); return true; })
         .Add<ArchiveQuestion, ArchiveAnswer>(BackupActivities.CheckArchive, (_, input, _) => NoteAsync($"archive {input.Proven}", Archive(input)))
         .Add<AttemptReference, StoredManifest>(BackupActivities.BuildManifest, (_, input, _) =>
             NoteAsync($"manifest {input.Attempt}", new StoredManifest(input.Label, input.Attempt, new string('0', 64), new ManifestFacts(17, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9))))
@@ -172,6 +228,9 @@ public abstract class BackupWorkflowScenarios : IAsyncLifetime
             if (status.IsFinished) return status;
         }
     }
+
+    /// <summary>Lets time pass, step by step, until something has happened; here it passes by itself.</summary>
+    protected virtual Task PassAsync(TimeSpan step, Func<bool> happened) => Eventually(happened);
 
     private async Task Eventually(Func<bool> happened)
     {

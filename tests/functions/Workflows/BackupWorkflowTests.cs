@@ -86,15 +86,76 @@ public sealed class BackupWorkflowTests : BackupWorkflowScenarios
     public async Task A_host_that_speaks_is_waited_for()
     {
         await StartAsync();
-        for (var i = 0; i < 4; i++)
-        {
-            _time.Advance(BackupWorkflow.Silence * 0.7);
-            await RaiseAsync($"progress{i}", new JobNews(Job(1)));
-            while ((await World.Client.GetStatusAsync(Instance))!.UpdatedAt < _time.GetUtcNow()) await WaitIdleAsync();
-        }
+        for (var i = 0; i < 4; i++) await SpeakAsync(i, BackupWorkflow.Silence * 2, new JobNews(Job(1)));
         await EndAsync(1, succeeded: true);
         Assert.Equal(WorkflowState.Completed, (await EndOfAsync()).State);
         Assert.DoesNotContain("send 2", Done);
+    }
+
+    [Fact]
+    public async Task A_start_of_ten_minutes_and_an_outage_of_six_cost_no_attempt()
+    {
+        await StartAsync();
+        await WaitIdleAsync();
+        await SpeakAsync(1, TimeSpan.FromMinutes(10), new JobNews(Job(1), StoreTimeoutSeconds: 600));
+        await SpeakAsync(2, TimeSpan.FromMinutes(6), new JobNews(Job(1), StoreTimeoutSeconds: 600));
+        await EndAsync(1, succeeded: true);
+        Assert.Equal(WorkflowState.Completed, (await EndOfAsync()).State);
+        Assert.Equal(["send 1", "archive 0", "manifest 1", "commit 1"], Done);
+    }
+
+    [Fact]
+    public async Task A_host_that_waits_for_its_store_for_hours_is_waited_for_as_long()
+    {
+        await StartAsync();
+        await SpeakAsync(1, TimeSpan.FromSeconds(1), new JobNews(Job(1), StoreTimeoutSeconds: 4 * 3600));
+        await SpeakAsync(2, TimeSpan.FromHours(4), new JobNews(Job(1), StoreTimeoutSeconds: int.MaxValue));
+        await PassAsync(TimeSpan.FromMinutes(30), () => Done.Contains("send 2"));
+        Assert.Contains("cancel shop:backup-20261122-020000F/1", Done);
+    }
+
+    [Fact]
+    public async Task A_store_that_is_away_for_half_an_hour_while_a_job_is_to_be_sent_costs_no_backup()
+    {
+        var back = _time.GetUtcNow() + TimeSpan.FromMinutes(30);
+        Send = () =>
+        {
+            if (_time.GetUtcNow() < back) throw new TimeoutException("the store does not answer");
+        };
+        await StartAsync();
+        await PassAsync(TimeSpan.FromSeconds(20), () => _time.GetUtcNow() > back + TimeSpan.FromMinutes(1));
+        await EndAsync(1, succeeded: true);
+        Assert.Equal(WorkflowState.Completed, (await EndOfAsync()).State);
+        Assert.Equal("commit 1", Done[^1]);
+    }
+
+    [Fact]
+    public async Task A_copy_of_a_week_is_one_attempt_in_a_bounded_history()
+    {
+        var news = TimeSpan.FromMinutes(10);
+        await StartAsync();
+        for (var i = 0; i < TimeSpan.FromDays(7) / news; i++) await SpeakAsync(i, news, new JobNews(Job(1)));
+        await EndAsync(1, succeeded: true);
+        Assert.Equal(WorkflowState.Completed, (await EndOfAsync()).State);
+        Assert.Equal(["send 1", "archive 0", "manifest 1", "commit 1"], Done);
+    }
+
+    [Fact]
+    public async Task Six_thousand_segments_that_come_within_hours_are_waited_for_in_a_bounded_history_with_few_looks()
+    {
+        const long Segments = 6000;
+        await StartAsync();
+        var began = _time.GetUtcNow();
+        Archive = _ =>
+        {
+            var proven = Math.Min(Segments, (long)((_time.GetUtcNow() - began).TotalSeconds / 5));
+            return new ArchiveAnswer(proven == Segments, proven, "waiting", Segments - proven);
+        };
+        await EndAsync(1, succeeded: true);
+        await PassAsync(ArchivePauses.Longest, () => Done.Contains("commit 1"));
+        Assert.Equal(WorkflowState.Completed, (await EndOfAsync()).State);
+        Assert.DoesNotContain("send 2", Done);
+        Assert.InRange(Done.Count(step => step.StartsWith("archive", StringComparison.Ordinal)), 2 * BackupWorkflow.WaitsInHistory, 400);
     }
 
     [Fact]
@@ -125,12 +186,12 @@ public sealed class BackupWorkflowTests : BackupWorkflowScenarios
         await StartAsync();
         await PassAsync(TimeSpan.FromMinutes(1), () => Done[^1].StartsWith("fail", StringComparison.Ordinal));
         Assert.Equal(WorkflowState.Failed, (await EndOfAsync()).State);
-        Assert.Equal(RetryPolicy.Default.MaxAttempts, Done.Count(step => step == "send 1"));
+        Assert.Equal(BackupWorkflow.OutageRetries.MaxAttempts, Done.Count(step => step == "send 1"));
         Assert.Equal("cancel shop:backup-20261122-020000F/1", Done[^2]);
         Assert.Matches("^fail job shop:backup-20261122-020000F/1 could not be sent: .*the store does not answer", Done[^1]);
     }
 
-    protected override Task<IWorkflowWorld> OpenAsync() => Task.FromResult<IWorkflowWorld>(new JournaledWorld(new MemoryJournal(), _time));
+    protected override Task<IWorkflowWorld> OpenAsync() => Task.FromResult<IWorkflowWorld>(new JournaledWorld(new MemoryJournal(), _time, new JournaledEngineOptions { MaxHistory = 1000 }));
 
     private Task WithPausesAsync()
     {
@@ -146,10 +207,9 @@ public sealed class BackupWorkflowTests : BackupWorkflowScenarios
         while (!holds(status));
     }
 
-    /// <summary>Lets time pass, step by step, until something has happened.</summary>
-    private async Task PassAsync(TimeSpan step, Func<bool> happened)
+    protected override async Task PassAsync(TimeSpan step, Func<bool> happened)
     {
-        for (var i = 0; i < 200; i++)
+        for (var i = 0; i < 400; i++)
         {
             lock (Done)
                 if (happened()) return;
@@ -157,6 +217,14 @@ public sealed class BackupWorkflowTests : BackupWorkflowScenarios
             _time.Advance(step);
         }
         lock (Done) Assert.Fail($"it did not happen; done: {string.Join(", ", Done)}");
+    }
+
+    /// <summary>Lets time pass and says something then; returns when it was heard.</summary>
+    private async Task SpeakAsync(int number, TimeSpan after, JobNews news)
+    {
+        _time.Advance(after);
+        await RaiseAsync($"progress{number}", news);
+        while ((await World.Client.GetStatusAsync(Instance))!.UpdatedAt < _time.GetUtcNow()) await Task.Delay(1);
     }
 
     /// <summary>The engine works on threads of its own: gives them a moment to come to rest.</summary>
