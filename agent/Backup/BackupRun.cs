@@ -65,6 +65,7 @@ public sealed partial class BackupRun(CommandContext context, Host.Repository re
         BackupSession session, DataDirectory data, ExcludedPaths rules, AttemptBlobs blobs, ObjectSealer sealer,
         CancellationToken cancellationToken)
     {
+        session.FollowConfiguration(RootOf(data), _warnings.Add);
         if (session.Server.Unseen is { } unseen) _warnings.Add($"{unseen.Message}. {unseen.Hint}");
         context.Log.Info($"backup {request.Label}, attempt {request.Attempt}: waiting for a checkpoint");
         var phase = context.Clock.GetTimestamp();

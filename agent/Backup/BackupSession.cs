@@ -55,6 +55,11 @@ internal sealed class BackupSession : IAsyncDisposable
         }
     }
 
+    /// <summary>Finds, as the user that PostgreSQL runs as, what of its configuration the server did not tell.</summary>
+    /// <param name="root">PGDATA.</param>
+    /// <param name="warn">Told of what could not be found or read.</param>
+    public void FollowConfiguration(byte[] root, Action<string> warn) => Server = ServerConfiguration.Complete(Server, root, warn);
+
     /// <summary>Begins the backup; returns START WAL LOCATION and the server's time.</summary>
     /// <param name="label">For people, in backup_label.</param>
     /// <param name="fast">Checkpoint at once rather than spread over checkpoint_completion_target.</param>

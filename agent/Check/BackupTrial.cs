@@ -32,17 +32,18 @@ internal sealed class BackupTrial(CommandContext context, CheckFindings findings
     public async Task RunAsync(ServerSession session, ServerFacts server, DataDirectory? directory, CancellationToken cancellationToken)
     {
         ServerJudgement.Role(await session.ReadRightsAsync(server.Major, cancellationToken).ConfigureAwait(false), findings);
-        var configuration = await OpenSessionAsync(cancellationToken).ConfigureAwait(false);
+        var configuration = await OpenSessionAsync(directory, cancellationToken).ConfigureAwait(false);
         if (directory is not null) Scan(directory, configuration, cancellationToken);
     }
 
-    private async Task<IReadOnlyList<byte[]>> OpenSessionAsync(CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<byte[]>> OpenSessionAsync(DataDirectory? directory, CancellationToken cancellationToken)
     {
         try
         {
             var session = await BackupSession.OpenAsync(context.Options, cancellationToken).ConfigureAwait(false);
             await using (session.ConfigureAwait(false))
             {
+                if (directory is not null) session.FollowConfiguration(RootOf(directory), _warnings.Add);
                 if (session.Server.Unseen is { } unseen) findings.Warn(Topic, unseen.Message, unseen.Hint);
                 return session.Server.ConfigurationFiles;
             }
@@ -56,7 +57,7 @@ internal sealed class BackupTrial(CommandContext context, CheckFindings findings
 
     private void Scan(DataDirectory directory, IReadOnlyList<byte[]> configuration, CancellationToken cancellationToken)
     {
-        var root = Encoding.UTF8.GetBytes(directory.Path.TrimEnd('/'));
+        var root = RootOf(directory);
         var version = directory.Control.TablespaceVersionDirectory;
         var scan = new BackupScan(root, version, BackupScan.RulesOf(context.Options), _warnings.Add, _ => { });
         var files = scan.Run(configuration, cancellationToken);
@@ -68,4 +69,6 @@ internal sealed class BackupTrial(CommandContext context, CheckFindings findings
         var count = files.Count.ToString(CultureInfo.InvariantCulture);
         findings.Ok(Topic, $"can be made: {count} files and folders, {Quantity.Bytes(files.TotalBytes)}{asRoot}");
     }
+
+    private static byte[] RootOf(DataDirectory directory) => Encoding.UTF8.GetBytes(directory.Path.TrimEnd('/'));
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using Holdfast.Agent.Host;
 using Holdfast.Core;
 using Holdfast.Core.Postgres;
@@ -23,9 +22,12 @@ internal sealed record OutsideCopy(string Was, RestoreFile File);
 internal sealed class OutsideCopies(RestoreLayout layout, IEnumerable<Wire.Setting> settings, string? configPath)
 {
     /// <summary>The folder below PGDATA.</summary>
-    public const string Folder = "holdfast.outside";
+    public const string Folder = CopyConfiguration.OutsideFolder;
 
-    private static readonly (string Setting, string Name)[] Known = [("config_file", OutsideConfiguration.FileName), ("hba_file", "pg_hba.conf"), ("ident_file", "pg_ident.conf")];
+    /// <summary>The server's main configuration file, in the data directory.</summary>
+    public const string MainName = "postgresql.conf";
+
+    private static readonly (string Setting, string Name)[] Known = [("config_file", MainName), ("hba_file", "pg_hba.conf"), ("ident_file", "pg_ident.conf")];
 
     private readonly Dictionary<string, string> _settings = settings.GroupBy(setting => setting.Name).ToDictionary(group => group.Key, group => group.Last().Value);
 
@@ -42,7 +44,7 @@ internal sealed class OutsideCopies(RestoreLayout layout, IEnumerable<Wire.Setti
     public OutsideCopy? Main => Find(Known[0]);
 
     /// <summary>Whether the data directory gets its configuration from the copies: it has none of its own.</summary>
-    public bool MakesStartable => configPath is null && Main is not null && !Has(OutsideConfiguration.FileName);
+    public bool MakesStartable => configPath is null && Main is not null && !Has(MainName);
 
     /// <summary>The copies that go to --config-path, and where; those of other folders stay copies.</summary>
     public IReadOnlyList<(OutsideCopy Copy, string Path)> Placed
@@ -65,20 +67,6 @@ internal sealed class OutsideCopies(RestoreLayout layout, IEnumerable<Wire.Setti
         foreach (var (copy, path) in Placed)
             if (UnixFiles.Examine(path) is not null && !IsSame(copy, path))
                 throw new RefusedException($"--config-path: {RawPath.Display(path)} is there already, and is another file than the backup's", "nothing is ever overwritten: move it away, or name another folder and compare");
-    }
-
-    /// <summary>Makes what the server needs beside the copies, which are written; tells of each file that is in the data directory now.</summary>
-    /// <param name="write">Writes a file into the data directory.</param>
-    /// <param name="heading">Says who wrote it.</param>
-    public void Configure(Action<string, byte[]> write, string heading)
-    {
-        if (!MakesStartable) return;
-        foreach (var known in Known)
-        {
-            if (Find(known) is not { } copy || Has(known.Name)) continue;
-            var content = Read(copy.File.Path);
-            write(known.Name, known.Name == OutsideConfiguration.FileName ? OutsideConfiguration.Rewrite(content, Bytes(copy.Was), Folder, [.. Copies.Select(one => Bytes(one.Was))], Bytes(heading)) : content);
-        }
     }
 
     /// <summary>Puts the copies where they are wanted, each whole.</summary>
@@ -105,23 +93,28 @@ internal sealed class OutsideCopies(RestoreLayout layout, IEnumerable<Wire.Setti
     }
 
     /// <summary>What its data_directory is, when that is not where it was restored to.</summary>
-    public string? OtherDataDirectory =>
-        Main is { } main && OutsideConfiguration.Find(Read(main.File.Path), "data_directory") is { } named && named.TrimEnd('/') != layout.Root ? named : null;
-
-    // The configuration's own bytes, each a character.
-    private static string Bytes(string text) => Encoding.Latin1.GetString(RawPath.ToBytes(text));
+    public string? OtherDataDirectory
+    {
+        get
+        {
+            if (Main is not { } main) return null;
+            var set = ConfigurationText.Parse(Read(main.File.Path)).Statements.LastOrDefault(statement => statement.Name == "data_directory");
+            return set.Value is { } named && named.TrimEnd('/') != layout.Root ? named : null;
+        }
+    }
 
     private bool Has(string name) => layout.Has(name);
 
-    // A link may have led to it: then the backup knows it by its real path.
-    private OutsideCopy? Find((string Setting, string Name) known) =>
+    /// <summary>The copy of what a setting named. A link may have led to it: then the backup knows it by its real path.</summary>
+    internal OutsideCopy? Find((string Setting, string Name) known) =>
         (_settings.TryGetValue(known.Setting, out var path) ? Copies.FirstOrDefault(copy => copy.Was == path) : null)
         ?? Copies.FirstOrDefault(copy => copy.Was.EndsWith("/" + known.Name, StringComparison.Ordinal));
 
     private static bool IsSame(OutsideCopy copy, string path) =>
         UnixFiles.Examine(path, follow: true) is { IsFolder: false } state && state.Length == copy.File.Row.Facts.Length && Crc32C.Of(Read(path)) == copy.File.Row.Facts.Crc32C;
 
-    private static byte[] Read(string path)
+    /// <summary>A restored file's content.</summary>
+    public static byte[] Read(string path)
     {
         using var file = new FileStream(RawFiles.OpenFile(RawPath.ToBytes(path)) ?? throw new FileNotFoundException($"{RawPath.Display(path)} is gone"), FileAccess.Read, 0);
         var content = new byte[file.Length];

@@ -23,6 +23,13 @@ internal sealed record PreparedRestore(
     RecoveryPlan Plan, BackupContents Contents, RestoreLayout Layout, IReadOnlyList<PackUse> Uses, OutsideCopies Outside, TargetDirectory Directory,
     FileOwners Owners, IReadOnlyList<FileSystemRoom> Rooms)
 {
+    /// <summary>Whether the copy is to take over from the server that was backed up.</summary>
+    public bool Adopts { get; init; }
+
+    /// <summary>The data directory of the server that was backed up; the copy's where an old backup does not say.</summary>
+    public string OriginalDirectory =>
+        Contents.Backup.Settings.LastOrDefault(setting => setting.Name == "data_directory")?.Value.TrimEnd('/') is { Length: > 0 } path ? path : Layout.Root;
+
     /// <summary>
     /// Folders beside the data directory of which all is written by this restore: the cluster's own in each tablespace, and pg_wal's.
     /// </summary>
@@ -70,7 +77,7 @@ internal sealed record PreparedRestore(
         var rooms = DiskRoom.Of(layout, directory.Continues);
         if (!options.Get(OptionTable.SkipSpaceCheck)) DiskRoom.Check(rooms);
         var uses = PackUse.Of(layout.Files.Append(layout.Control!).SelectMany(file => file.Pieces));
-        return new PreparedRestore(plan, contents, layout, uses, outside, directory, owners, rooms);
+        return new PreparedRestore(plan, contents, layout, uses, outside, directory, owners, rooms) { Adopts = options.Get(OptionTable.AdoptAfterwards) };
     }
 
     private static (TargetDirectory, FileOwners) Check(string root, RecoveryPlan plan, BackupContents contents, RestoreLayout layout, string cluster)

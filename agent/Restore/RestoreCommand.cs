@@ -149,8 +149,9 @@ public sealed class RestoreCommand : AgentCommand
     {
         var command = configuration.Command(Environment.ProcessPath ?? "holdfast", root);
         var settings = new List<(string, string)> { ("restore_command", command) };
-        settings.AddRange(plan.Settings);
-        if (plan.Effective is not RecoveryTarget.Latest) settings.Add(("recovery_target_action", options.Get(OptionTable.TargetAction).ToString().ToLowerInvariant()));
+        var planned = plan.Settings.ToList();
+        if (plan.Effective is not RecoveryTarget.Latest) planned.Add(("recovery_target_action", options.Get(OptionTable.TargetAction).ToString().ToLowerInvariant()));
+        settings.AddRange(CopySettings.Recovery(planned));
         if (!options.Get(OptionTable.AdoptAfterwards)) settings.Add(("archive_mode", "off"));
         return settings;
     }
@@ -169,6 +170,8 @@ public sealed class RestoreCommand : AgentCommand
             [.. prepared.Rooms.Select(room => new RestoreRoomReport([.. room.Folders.Select(RawPath.Display)], room.Needed, room.Free))],
             remarks.CorruptPages, [.. remarks.Corrupt.Select(file => new RestoreCorruptReport(file.File, file.Blocks))],
             remarks.Warnings, remarks.Excluded,
+            [.. (outcome?.Overridden ?? []).Select(one => new RestoreOverriddenReport(one.Name, Shown(one.Where), Shown(one.Was), one.Now))],
+            [.. (outcome?.Notes ?? []).Select(Shown)],
             context.Options.Get(OptionTable.AdoptAfterwards), outcome is not null, outcome?.Elapsed.TotalSeconds)
         {
             Links = [.. LinkReports(layout)],
@@ -182,4 +185,7 @@ public sealed class RestoreCommand : AgentCommand
         foreach (var link in layout.Links.Made)
             yield return new RestoreLinkReport(RawPath.Display(Path.GetRelativePath(layout.Root, link.Path)), RawPath.Display(link.Target), null, Kept: true);
     }
+
+    /// <summary>For people: text that has a character for each byte (Latin-1), as UTF-8 has it.</summary>
+    internal static string Shown(string text) => RawFiles.Display(System.Text.Encoding.Latin1.GetBytes(text));
 }

@@ -75,9 +75,9 @@ internal sealed class RestoreLayout
     private static readonly string[] Always =
         ["pg_wal", "pg_wal/archive_status", "pg_replslot", "pg_dynshmem", "pg_notify", "pg_serial", "pg_snapshots", "pg_stat_tmp", "pg_subtrans", "pg_tblspc", "pg_twophase"];
 
-    // Made by the restore itself, or a leftover of the backed-up server's own past.
+    // Made by the restore itself, or a leftover of the backed-up server's own past. With a recovery.conf no server from 12 on starts.
     private static readonly string[] Skipped =
-        [BackupLabel.FileName, TablespaceMap.FileName, BackupManifestWriter.FileName, "recovery.signal", "standby.signal", "postmaster.pid", "postmaster.opts", TargetDirectory.MarkerName, RestoredKeys.FileName];
+        [BackupLabel.FileName, TablespaceMap.FileName, BackupManifestWriter.FileName, "recovery.signal", "standby.signal", "recovery.conf", "promote", "fallback_promote", "postmaster.pid", "postmaster.opts", TargetDirectory.MarkerName, RestoredKeys.FileName];
 
     private readonly string _root;
     private readonly string _versionDirectory;

@@ -29,6 +29,8 @@ namespace Holdfast.Agent.Restore;
 /// <param name="Corrupt">The files of the first 1000 of them.</param>
 /// <param name="Warnings">What people should know of the backup, the first of it.</param>
 /// <param name="Excluded">What the operator left out of it.</param>
+/// <param name="Overridden">Settings of the original that do not count in the copy; empty for a dry run.</param>
+/// <param name="Notes">What people should know of the copy's configuration; empty for a dry run.</param>
 /// <param name="Adopt">Whether archive_mode was left as it was.</param>
 /// <param name="Done">False for a dry run.</param>
 /// <param name="Seconds">How long it took; null for a dry run.</param>
@@ -37,6 +39,7 @@ public sealed record RestoreReport(
     string WalStart, string WalEnd, long Segments, int Files, long DatabaseBytes, long FetchedBytes, long WrittenBytes, IReadOnlyList<RestoreTablespaceReport> Tablespaces,
     IReadOnlyDictionary<string, string> Settings, IReadOnlyList<RestoreOutsideReport> Outside, IReadOnlyList<RestoreRoomReport> Room,
     long CorruptPages, IReadOnlyList<RestoreCorruptReport> Corrupt, IReadOnlyList<string> Warnings, IReadOnlyList<string> Excluded,
+    IReadOnlyList<RestoreOverriddenReport> Overridden, IReadOnlyList<string> Notes,
     bool Adopt, bool Done, double? Seconds)
 {
     /// <summary>Links of the data directory, tablespaces aside, and what becomes of each.</summary>
@@ -49,6 +52,13 @@ public sealed record RestoreReport(
 /// <param name="Was">Where it led; null when it is new, or leads to another place of the data directory.</param>
 /// <param name="Kept">Whether what it led to is restored.</param>
 public sealed record RestoreLinkReport(string Path, string? Target, string? Was, bool Kept);
+
+/// <summary>A setting of the server that was backed up which does not count in the copy.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Where">The file and line that set it there; empty when none did.</param>
+/// <param name="Was">Its value, without secrets.</param>
+/// <param name="Now">What counts in the copy; null: PostgreSQL's default.</param>
+public sealed record RestoreOverriddenReport(string Name, string Where, string Was, string? Now);
 
 /// <summary>A tablespace.</summary>
 /// <param name="Oid">Its OID.</param>

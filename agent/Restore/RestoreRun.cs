@@ -14,7 +14,9 @@ namespace Holdfast.Agent.Restore;
 /// <summary>How it went.</summary>
 /// <param name="Elapsed">From the first folder to the last fsync.</param>
 /// <param name="Bytes">Written; the rest is zeros.</param>
-internal sealed record RestoreOutcome(TimeSpan Elapsed, long Bytes);
+/// <param name="Overridden">Settings of the original that do not count in the copy.</param>
+/// <param name="Notes">What people should know of the copy's configuration.</param>
+internal sealed record RestoreOutcome(TimeSpan Elapsed, long Bytes, IReadOnlyList<OverriddenSetting> Overridden, IReadOnlyList<string> Notes);
 
 /// <summary>
 /// Makes the data directory. Order is everything: the marker before all else; pg_control, without which no server starts, after all else is durable; the
@@ -44,6 +46,7 @@ internal sealed class RestoreRun(CommandContext context, PreparedRestore prepare
             prepared.Directory.Claim(prepared.Written);
             Reached("claimed");
             var folders = RestoreTree.MakeFolders(_layout, folder => prepared.Owners.MakeFolder(folder, _layout.Control!.Row.Facts));
+            RestoredConfiguration made;
             try
             {
                 foreach (var file in _layout.Files) Create(file.Path, file.Row.Facts.Length);
@@ -54,7 +57,7 @@ internal sealed class RestoreRun(CommandContext context, PreparedRestore prepare
                 progress.Finish();
                 Reached("files written");
                 foreach (var file in _layout.Files.Append(control)) CheckSum(file);
-                WriteOwn(settings);
+                made = WriteOwn(settings);
                 SetModes();
                 prepared.Outside.Place(prepared.Owners);
                 Reached("before sync");
@@ -71,7 +74,7 @@ internal sealed class RestoreRun(CommandContext context, PreparedRestore prepare
                 progress.Finish();
                 foreach (var (_, folder) in folders) folder.Dispose();
             }
-            return new RestoreOutcome(progress.Elapsed, progress.Done);
+            return new RestoreOutcome(progress.Elapsed, progress.Done, made.Overridden, made.Notes);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -124,46 +127,41 @@ internal sealed class RestoreRun(CommandContext context, PreparedRestore prepare
                 "every frame was authentic, so the backup's manifest does not belong to its packs: choose another backup with --set, and report this");
     }
 
-    private void WriteOwn(IReadOnlyList<(string Name, string Value)> settings)
+    private RestoredConfiguration WriteOwn(IReadOnlyList<(string Name, string Value)> settings)
     {
-        var label = prepared.Contents.Backup.BackupLabel.ToByteArray();
-        var map = _layout.Map(prepared.Contents.Backup.TablespaceMap.Span);
-        Write(BackupLabel.FileName, label);
-        if (map.Length > 0) Write(TablespaceMap.FileName, map);
-        var configuration = Path.Combine(_root, RecoveryConfiguration.FileName);
-        var isThere = _layout.Has(RecoveryConfiguration.FileName) && UnixFiles.Examine(configuration, follow: true) is not null;
-        var before = isThere ? File.ReadAllBytes(configuration) : [];
-        Write(RecoveryConfiguration.FileName, RecoveryConfiguration.Write(before, $"by holdfast restore, {Quantity.Time(context.Clock.GetUtcNow())}Z, from backup {prepared.Plan.Backup.Label}", settings));
+        var own = new List<(string Name, byte[] Content)> { (BackupLabel.FileName, prepared.Contents.Backup.BackupLabel.ToByteArray()) };
+        var configuration = new RestoredConfiguration(prepared);
+        var now = Quantity.Time(context.Clock.GetUtcNow());
+        configuration.Make(settings, ControlFile.Parse(OutsideCopies.Read(ControlPath)), $"by holdfast restore, {now}Z, from backup {prepared.Plan.Backup.Label}");
+        own.AddRange(configuration.Written.Select(file => (file.Key, file.Value)));
+        own.Add((RestoredKeys.FileName, keys.Encode()));
+        if (_layout.Map(prepared.Contents.Backup.TablespaceMap.Span) is { Length: > 0 } map) own.Add((TablespaceMap.FileName, map));
+        foreach (var (name, content) in own) Write(name, content);
         Write("recovery.signal", []);
-        var made = new List<(string Name, byte[] Content)>();
-        prepared.Outside.Configure((name, content) =>
-        {
-            Write(name, content);
-            made.Add((name, content));
-        }, $"Written by holdfast restore, from backup {prepared.Plan.Backup.Label}: the server's was {prepared.Outside.Main?.Was}. Copies of all that it included are in {OutsideCopies.Folder}.");
-        made.Add((RestoredKeys.FileName, keys.Encode()));
-        Write(RestoredKeys.FileName, made[^1].Content);
-        if (map.Length > 0) made.Add((TablespaceMap.FileName, map));
-        WriteManifest(made.Prepend((BackupLabel.FileName, label)));
+        WriteManifest(own);
+        return configuration;
     }
 
-    private void WriteManifest(IEnumerable<(string Name, byte[] Content)> own)
+    private void WriteManifest(IReadOnlyList<(string Name, byte[] Content)> own)
     {
         var facts = prepared.Contents.Backup;
         using var text = new MemoryStream();
         using var manifest = new BackupManifestWriter(text, (int)facts.Major, new SystemIdentifier(facts.SystemIdentifier));
         var now = PostgresTime.From(context.Clock.GetUtcNow());
+        var written = own.Select(file => file.Name).ToHashSet(StringComparer.Ordinal);
         foreach (var (name, content) in own)
-            manifest.Add(Encoding.ASCII.GetBytes(name), content.Length, now, Crc32C.Of(content));
+            if (Encoding.Latin1.GetBytes(name) is var bytes && !BackupManifestWriter.IsIgnored(bytes)) manifest.Add(bytes, content.Length, now, Crc32C.Of(content));
         foreach (var file in _layout.Files.Append(_layout.Control!))
-            if (!BackupManifestWriter.IsIgnored(file.Name)) manifest.Add(file.Name, file.Row.Facts.Length, file.Row.Facts.Modified, file.Row.Facts.Crc32C);
+            if (!BackupManifestWriter.IsIgnored(file.Name) && !written.Contains(Encoding.Latin1.GetString(file.Name)))
+                manifest.Add(file.Name, file.Row.Facts.Length, file.Row.Facts.Modified, file.Row.Facts.Crc32C);
         manifest.Finish(new TimelineId(facts.Timeline), new Lsn(facts.StartLsn), new Lsn(facts.StopLsn));
         Write(BackupManifestWriter.FileName, text.GetBuffer().AsSpan(0, (int)text.Length));
     }
 
+    // A name has a character for each byte.
     private void Write(string name, ReadOnlySpan<byte> content)
     {
-        var path = Path.Combine(_root, name);
+        var path = Path.Combine(_root, RawPath.ToText(Encoding.Latin1.GetBytes(name)));
         // What it led to was restored where it was, and read; what is written here is this file's alone.
         if (UnixFiles.Examine(path) is { IsLink: true }) UnixFiles.Remove(path);
         using var handle = UnixFiles.Create(path);

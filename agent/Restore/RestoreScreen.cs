@@ -37,7 +37,20 @@ internal static class RestoreScreen
         if (outside.MakesStartable) context.Output.WriteLine($"its configuration was {RawPath.Display(outside.Main!.Was)}; the data directory has one made from it now. Elsewhere it is yours to put: {layout.Root}/{OutsideCopies.Folder}");
         else if (outside.Placed.Count == 0 && outside.Copies.Count > 0) context.Output.WriteLine($"configuration from outside the data directory is in {layout.Root}/{OutsideCopies.Folder}: put it where the server looks for it");
         if (outside.Placed.Count > 0 && outside.OtherDataDirectory is { } other) context.Output.WriteLine($"HINT: data_directory in {RawPath.Display(outside.Placed.First(placed => placed.Copy == outside.Main).Path)} is {other}: make it {layout.Root} before the server is started by it");
+        WriteConfiguration(context.Output, outcome);
         context.Output.WriteLine($"next: start PostgreSQL {plan.Backup.Facts.Major} on it; it recovers to {plan.Target}, {Stop(plan)}");
+    }
+
+    private static void WriteConfiguration(TextWriter writer, RestoreOutcome outcome)
+    {
+        if (outcome.Overridden.Count > 0) writer.WriteLine("set otherwise than on the server that was backed up, so that the copy touches nothing of it and recovers:");
+        foreach (var one in outcome.Overridden)
+        {
+            var now = one.Now is null ? "taken out" : $"now '{RestoreCommand.Shown(one.Now)}'";
+            var where = one.Where.Length == 0 ? "in no file" : RestoreCommand.Shown(one.Where);
+            writer.WriteLine($"  {one.Name}, {now}; was '{RestoreCommand.Shown(one.Was)}' ({where})");
+        }
+        foreach (var note in outcome.Notes) writer.WriteLine($"warning: {RestoreCommand.Shown(note)}");
     }
 
     /// <summary>Where recovery ends.</summary>
@@ -92,7 +105,7 @@ internal static class RestoreScreen
         var more = outside.Copies.Count > 5 ? $" and {outside.Copies.Count - 5} more" : "";
         writer.WriteLine($"configuration outside the data directory: {string.Join(", ", outside.Copies.Take(5).Select(copy => RawPath.Display(copy.Was)))}{more}");
         writer.WriteLine(outside.Placed.Count > 0 ? $"  {outside.Placed.Count} of {outside.Copies.Count} go to {outside.ConfigPath}, copies of all into {OutsideCopies.Folder}"
-            : $"  copies go into {OutsideCopies.Folder}; none of this host's own files is touched{(outside.MakesStartable ? $", and {OutsideConfiguration.FileName} in the data directory is made from them" : "")}");
+            : $"  copies go into {OutsideCopies.Folder}; none of this host's own files is touched{(outside.MakesStartable ? $", and {OutsideCopies.MainName} in the data directory is made from them" : "")}");
     }
 
     private static string Legs(RecoveryPlan plan) => plan.Wal.Count == 1 ? "" : $" (timelines {string.Join(", ", plan.Wal.Select(leg => leg.Timeline))})";

@@ -1,41 +1,32 @@
 using System.Text;
-using System.Text.RegularExpressions;
+using Holdfast.Core.Postgres;
 
 namespace Holdfast.Core.Recovery;
 
-/// <summary>
-/// What a restore leaves in postgresql.auto.conf, whose last line of a name counts. Earlier targets in it, of the restore that the backed-up server itself came
-/// from, are commented out: PostgreSQL refuses to start with two kinds of targets.
-/// </summary>
-public static partial class RecoveryConfiguration
+/// <summary>What a restore leaves in postgresql.auto.conf, which PostgreSQL reads after all other files.</summary>
+public static class RecoveryConfiguration
 {
     /// <summary>File name in PGDATA.</summary>
     public const string FileName = "postgresql.auto.conf";
 
-    /// <summary>The file.</summary>
+    /// <summary>The file: as it was, with what is set anew commented out, and the settings in their order.</summary>
     /// <param name="restored">As it was in the backup.</param>
     /// <param name="heading">A comment, one line.</param>
     /// <param name="settings">Names and values, not yet quoted.</param>
     public static byte[] Write(ReadOnlySpan<byte> restored, string heading, IEnumerable<(string Name, string Value)> settings)
     {
         var added = settings.ToArray();
-        // Latin-1 keeps every byte, whatever the encoding was.
-        var text = new StringBuilder();
-        foreach (var line in Encoding.Latin1.GetString(restored).Split('\n'))
-        {
-            if (line.Length == 0) continue;
-            var name = Setting().Match(line) is { Success: true } match ? match.Groups[1].Value.ToLowerInvariant() : "";
-            var isReplaced = name.StartsWith("recovery_target", StringComparison.Ordinal) || Array.Exists(added, setting => setting.Name == name);
-            text.Append(isReplaced ? "# before the restore: " : "").Append(line).Append('\n');
-        }
-        text.Append('\n').Append("# ").Append(heading).Append('\n');
-        var head = Encoding.Latin1.GetBytes(text.ToString());
-        return [.. head, .. Encoding.UTF8.GetBytes(string.Concat(added.Select(setting => $"{setting.Name} = {Quote(setting.Value)}\n")))];
+        var before = ConfigurationText.Parse(restored).Rewrite((statement, line) =>
+            IsReplaced(statement.Name) ? $"# before the restore: {line}" : null);
+        var text = new StringBuilder(before is [] or [.., (byte)'\n'] ? "" : "\n");
+        text.Append("\n# ").Append(heading).Append('\n');
+        foreach (var (name, value) in added) text.Append(name).Append(" = ").Append(Quote(value)).Append('\n');
+        return [.. before, .. Encoding.UTF8.GetBytes(text.ToString())];
+
+        bool IsReplaced(string name) =>
+            name.StartsWith("recovery_target", StringComparison.Ordinal) || Array.Exists(added, setting => setting.Name == name);
     }
 
-    /// <summary>A value as a configuration file holds it (guc-file.l): quotes doubled, backslashes too.</summary>
-    public static string Quote(string value) => $"'{value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("'", "''", StringComparison.Ordinal)}'";
-
-    [GeneratedRegex(@"^\s*([A-Za-z_][A-Za-z0-9_.]*)")]
-    private static partial Regex Setting();
+    /// <summary>A value as a configuration file holds it.</summary>
+    public static string Quote(string value) => ConfigurationText.Quote(value);
 }

@@ -196,6 +196,38 @@ public sealed class BackupRunTests(SharedAzurite azurite)
     }
 
     [NeedsFact(All)]
+    public async Task What_configuration_in_etc_includes_is_captured_with_a_role_that_may_not_see_it_and_what_cannot_be_read_is_a_warning()
+    {
+        await using var host = await BackupHost.StartAsync(azurite.Server);
+        var etc = host.World["etc"];
+        Directory.CreateDirectory(Path.Combine(etc, "conf.d"));
+        await host.Server.ExecuteAsync("""
+            CREATE ROLE holdfast LOGIN; GRANT EXECUTE ON FUNCTION pg_backup_start(text, boolean), pg_backup_stop(boolean) TO holdfast
+            """); // not even pg_monitor
+        await host.Server.StopAsync();
+        foreach (var name in (string[])["postgresql.conf", "pg_hba.conf"]) File.Move(Path.Combine(host.Server.DataFolder, name), Path.Combine(etc, name));
+        await File.WriteAllTextAsync(Path.Combine(etc, "conf.d", "tuned.conf"), "Include_If_Exists = '../more.conf'\n");
+        await File.WriteAllTextAsync(Path.Combine(etc, "more.conf"), "work_mem = '5MB'\n");
+        await File.WriteAllTextAsync(Path.Combine(etc, "admins"), "postgres\n");
+        await File.AppendAllTextAsync(Path.Combine(etc, "pg_hba.conf"), "local all @admins trust\n");
+        await File.AppendAllTextAsync(Path.Combine(etc, "postgresql.conf"), $"include_dir = 'conf.d'\nhba_file = '{etc}/pg_hba.conf'\n");
+        ScratchFolder.GiveToServers(etc);
+        host.Server.Settings["config_file"] = Path.Combine(etc, "postgresql.conf");
+        await host.Server.StartAsync();
+        await File.AppendAllTextAsync(Path.Combine(etc, "conf.d", "tuned.conf"), "include 'gone.conf'\n");
+
+        var files = await host.BackUpAsync(more: "--pg-user=holdfast");
+
+        Assert.Contains(files.Warnings, warning => warning.Contains($"{etc}/conf.d/gone.conf, named by include in {etc}/conf.d/tuned.conf:2, does not exist", StringComparison.Ordinal));
+        Assert.DoesNotContain(files.Warnings, warning => warning.Contains("may not see", StringComparison.Ordinal));
+        var stored = await host.ReadBackAsync();
+        var outside = stored.Facts.Where(row => row.Value.Kind == FileKind.Outside).Select(row => Encoding.UTF8.GetString(row.Key.Path)).Order(StringComparer.Ordinal);
+        string[] expected = ["admins", "conf.d/tuned.conf", "more.conf", "pg_hba.conf", "postgresql.conf"];
+        Assert.Equal(expected.Select(name => Path.Combine(etc, name)), outside);
+        Assert.Contains(files.Settings, setting => setting.Name == "config_file" && setting.Value == Path.Combine(etc, "postgresql.conf"));
+    }
+
+    [NeedsFact(All)]
     public async Task Junk_beside_any_blob_of_an_attempt_is_a_warning_of_the_backup()
     {
         await using var host = await BackupHost.StartAsync(azurite.Server);

@@ -74,6 +74,57 @@ public sealed class RestoreOutsideTests(RestoreWorld world) : IClassFixture<Rest
     }
 
     [NeedsFact(Everything)]
+    public async Task Leftover_targets_in_any_file_and_places_of_the_original_are_named_and_count_no_more()
+    {
+        var original = world.Cluster.Primary.DataFolder;
+        var seen = (await File.ReadAllTextAsync(original + "/postmaster.pid"), File.GetLastWriteTimeUtc(original + "/postgresql.conf"));
+        var main = $"""
+            data_directory = '{original}'
+            hba_file = '{original}/access/pg_hba.conf'
+            external_pid_file = '{original}/../second.pid'
+            recovery_target_time = '{world.Second}'
+            primary_conninfo = 'host=/nowhere password=geheim'
+            synchronous_standby_names = '*'
+            recovery_min_apply_delay = '1h'
+            recovery_end_command = 'touch {original}/../touched'
+            log_directory = '{original}/log'
+            include '/srv/shared/common.conf'
+            include_dir 'conf.d'
+
+            """;
+        string[] files = ["postgresql.conf", "postgresql.auto.conf", "conf.d/left.conf", "access/pg_hba.conf", "/srv/shared/common.conf"];
+        string[] contents = [main, "recovery_target_xid = '3'\n", $"data_directory = '{original}'\nrecovery_target_name = 'x'\n", "local all all trust\n", $"data_directory '{original}'\n"];
+        var backup = await BackUpAsync(maker =>
+        {
+            maker.Omit.UnionWith(["postgresql.conf", "postgresql.auto.conf", "pg_hba.conf"]);
+            maker.Extra.AddRange([("conf.d"u8.ToArray(), null), ("access"u8.ToArray(), null)]);
+            for (var i = 0; i < files.Length; i++) maker.Extra.Add((Encoding.UTF8.GetBytes(files[i]), Encoding.UTF8.GetBytes(contents[i])));
+            maker.Settings.Add(("data_directory", original));
+        }, inEtc: false);
+        await using var restored = PostgresServer.CreateEmpty(17);
+
+        var told = (await world.Stored.RestoreAsync(restored, [.. RestoreWorld.Moved(restored, world.Tablespace), $"--set={backup.Label}"])).MustExit().Output;
+
+        string[] named =
+        [
+            $"recovery_target_time, now ''; was '{world.Second}' ({original}/postgresql.conf:4)", $"({original}/postgresql.auto.conf:1)",
+            $"data_directory, taken out; was '{original}' ({original}/conf.d/left.conf:1)", "(/srv/shared/common.conf:1)",
+            "primary_conninfo, now ''; was 'host=/nowhere password=***'", "synchronous_standby_names, now ''; was '*'", "log_directory, now 'log'",
+            "max_prepared_transactions, now '8'; was '0' (in no file)",
+        ];
+        Assert.All(named, text => Assert.Contains(text, told, StringComparison.Ordinal));
+        Assert.DoesNotContain("geheim", told, StringComparison.Ordinal);
+        await RestoreMatrixTests.JudgeCold(restored);
+        await restored.StartAsync(); // with no settings of the original's command line, and hot_standby
+        await Eventually.IsTrueAsync(async () => !await restored.ScalarAsync<bool>("SELECT pg_is_in_recovery()"), () => restored.Log);
+        Assert.Equal("first, second, third", await restored.ScalarAsync<string>("SELECT string_agg(what, ', ' ORDER BY what) FROM told"));
+        Assert.Equal(restored.DataFolder, await restored.ScalarAsync<string>("SHOW data_directory"));
+        await restored.ExecuteAsync("INSERT INTO told VALUES ('fourth')"); // no standby is waited for
+        Assert.Equal(seen, (await File.ReadAllTextAsync(original + "/postmaster.pid"), File.GetLastWriteTimeUtc(original + "/postgresql.conf")));
+        Assert.False(File.Exists(original + "/../touched") || File.Exists(original + "/../second.pid") || Directory.Exists(original + "/log"));
+    }
+
+    [NeedsFact(Everything)]
     public async Task Names_that_are_no_UTF_8_come_back_byte_for_byte_also_after_an_interruption()
     {
         byte[] file = [.. "gr"u8, 0xF6, 0xDF, (byte)'e'], folder = [(byte)'d', 0xFE], within = [.. folder, (byte)'/', 0xFF];
