@@ -1,6 +1,8 @@
 using Holdfast.Agent.CommandLine;
 using Holdfast.Agent.Host;
 using Holdfast.Agent.Options;
+using Holdfast.Core;
+using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository;
 
 namespace Holdfast.Agent.ArchiveGet;
@@ -8,6 +10,15 @@ namespace Holdfast.Agent.ArchiveGet;
 /// <summary>holdfast archive-get: fetch one WAL segment, for restore_command.</summary>
 public sealed class ArchiveGetCommand : AgentCommand
 {
+    // What makes a server a standby, and asks it for a promotion [access/xlog.h, STANDBY_SIGNAL_FILE, PROMOTE_SIGNAL_FILE].
+    private const string StandbySignal = "standby.signal", PromoteSignal = "promote";
+
+    // Asked for at each promotion on timeline 1, and nowhere [timeline.c, writeTimeLineHistory].
+    private const string FirstHistory = "00000001.history";
+
+    /// <summary>How long a standby's question may take while the store is away: as long as PostgreSQL itself waits before it asks again.</summary>
+    private static readonly TimeSpan StandbyPatience = TimeSpan.FromSeconds(5);
+
     /// <inheritdoc/>
     public override CommandSet Id => CommandSet.ArchiveGet;
 
@@ -20,6 +31,7 @@ public sealed class ArchiveGetCommand : AgentCommand
     /// <inheritdoc/>
     public override string Description => """
         Called by PostgreSQL in recovery and on standbys. Exits with 1 only when the blob service said that the segment does not exist. When it cannot tell, it tries for archive-get-timeout and then stops the recovery: an early promotion could not be taken back.
+        On a standby (standby.signal), where PostgreSQL asks again by itself, it says after a few seconds that there is none: the server stays up, and a promotion is never held up. The log names what could not be looked for.
         """;
 
     /// <inheritdoc/>
@@ -36,7 +48,7 @@ public sealed class ArchiveGetCommand : AgentCommand
     public override IReadOnlyList<CommandExit> ExitCodes { get; } =
     [
         new(ExitCode.Done, "fetched, verified and in place"),
-        new(ExitCode.No, "the segment does not exist: the store said so"),
+        new(ExitCode.No, "the segment does not exist: the store said so; on a standby also that the store cannot be reached: PostgreSQL asks again"),
         new(ExitCode.CannotTell, "cannot tell, or anything else that went wrong: PostgreSQL stops"),
         new(ExitCode.Interrupted, "stopped by SIGINT"),
         new(ExitCode.Terminated, "stopped by SIGTERM, which PostgreSQL takes for its own shutdown"),
@@ -53,11 +65,49 @@ public sealed class ArchiveGetCommand : AgentCommand
     {
         SystemRoots.SkipLoading();
         var (data, destination) = Destination(context);
-        using var repository = Host.Repository.Open(context, context.Options.Get(OptionTable.ArchiveGetTimeout));
-        var getter = new WalGetter(context, repository, data);
-        var isThere = await getter.GetAsync(context.Arguments[0], destination, cancellationToken).ConfigureAwait(false);
-        return isThere ? ExitCode.Done : ExitCode.No;
+        var name = context.Arguments[0];
+        if (name == FirstHistory) return No(context, $"{name} does not exist: the first timeline has no ancestors");
+        var isStandby = File.Exists(data.Resolve(StandbySignal));
+        var known = KnownHistory(data, name);
+        var configured = context.Options.Get(OptionTable.ArchiveGetTimeout);
+        var patience = (isStandby || known is not null) && configured > StandbyPatience ? StandbyPatience : configured;
+        using var repository = Host.Repository.Open(context, patience);
+        var getter = new WalGetter(context, repository, data, patience);
+        try
+        {
+            var isThere = await getter.GetAsync(name, destination, cancellationToken).ConfigureAwait(false);
+            return isThere ? ExitCode.Done : ExitCode.No;
+        }
+        catch (StoreException e) when (known is not null)
+        {
+            File.Copy(known, destination, overwrite: true);
+            context.Log.Warn($"{name} is taken from pg_wal, where it was kept when it was fetched before. {e.Message}");
+            return ExitCode.Done;
+        }
+        catch (StoreException e) when (isStandby)
+        {
+            context.Log.Error(NotLookedFor(name, File.Exists(data.Resolve(PromoteSignal)), e));
+            return ExitCode.No;
+        }
     }
+
+    private static int No(CommandContext context, string why)
+    {
+        context.Log.Info(why);
+        return ExitCode.No;
+    }
+
+    // A promotion asks for its parent's history once more after it removed standby.signal [timeline.c, writeTimeLineHistory]. PostgreSQL keeps in pg_wal what it
+    // restored of histories, and no history ever changes.
+    private static string? KnownHistory(DataDirectory data, string name) =>
+        TimelineHistory.TryParseFileName(name, out _) && data.Resolve($"pg_wal/{name}") is var file && File.Exists(file) ? file : null;
+
+    // A standby tries its other sources and asks again, every wal_retrieve_retry_interval [xlogrecovery.c, WaitForWALToBecomeAvailable]; what exits above 125
+    // stops it [xlogarchive.c, RestoreArchivedFile]. A promotion waits for the command that runs, and is the operator's word.
+    private static string NotLookedFor(string file, bool isPromoting, StoreException why) =>
+        isPromoting
+            ? $"{file} could not be looked for, and a promotion is asked for: it goes on without {file} and what comes after it, if there is any. {why.Message}"
+            : $"{file} could not be looked for; PostgreSQL asks again. A promotion now would do without it and what comes after it, if there is any. {why.Message}";
 
     /// <summary>
     /// The data directory and where in it the file goes. %p is PostgreSQL's own word: <c>pg_wal/RECOVERYXLOG</c> where the server calls,

@@ -13,7 +13,7 @@ namespace Holdfast.Agent.ArchiveGet;
 /// Fetches WAL files for restore_command. Only a whole, verified file ever has the name that PostgreSQL asked for; "there is none" is said only
 /// when the store said it (I7).
 /// </summary>
-public sealed class WalGetter(CommandContext context, Host.Repository repository, DataDirectory data)
+public sealed class WalGetter(CommandContext context, Host.Repository repository, DataDirectory data, TimeSpan patience)
 {
     // Nearly every segment of 16 MiB, sealed, in one GET; larger ones in pieces. The contract allows 64 MiB. No more than a file can have: a call's
     // deadline grows with the bytes it asks for, and a stalled one is noticed so much later.
@@ -44,7 +44,7 @@ public sealed class WalGetter(CommandContext context, Host.Repository repository
             return false;
         }
         await WriteAsync(found, name, destination, cancellationToken).ConfigureAwait(false);
-        if (found.IsDamaged) context.Log.Warn($"{name} is stored only as it failed judgement ({found.Blob.Name}): recovery will end at the damage");
+        if (found.IsDamaged) context.Log.Warn($"{name} is stored only as it failed judgement ({found.Blob.Name}): PostgreSQL replays up to the damage, and no further");
         context.Log.Info($"fetched {name}, {Terminal.Quantity.Bytes(found.Blob.Properties.Length)}");
         return true;
     }
@@ -141,7 +141,7 @@ public sealed class WalGetter(CommandContext context, Host.Repository repository
         var length = found.Blob.Head.Prefix.PlainLength;
         if (name is WalFileName.Segment or WalFileName.Partial && length != expected)
             throw new DamagedException($"blob {found.Blob.Name} holds {length} bytes, a segment has {expected}", "it was written by a cluster of another wal_segment_size");
-        var keyring = Recipients.Keyring(context.Options, context.Options.Get(OptionTable.ArchiveGetTimeout), OptionTable.ContentPrivateKeyFile);
+        var keyring = Recipients.Keyring(context.Options, patience, OptionTable.ContentPrivateKeyFile);
         if (keyring.IsEmpty)
             throw new ConfigurationException($"{name} is stored, and this host cannot open it: it holds no restorer's key", "set content-private-key-file, which init wrote for restorers, or content-key");
         var beside = $"{destination}{Beside}{Environment.ProcessId}";

@@ -71,6 +71,34 @@ public sealed class StoreOutageRecoveryTests : IAsyncLifetime
     }
 
     [NeedsFact(Everything)]
+    public async Task A_standby_stays_up_in_an_outage_follows_on_after_it_and_is_promoted_in_the_next()
+    {
+        var standby = await Cluster.PrepareRecoveryAsync(Stored, "wal_retrieve_retry_interval = '100ms'");
+        File.Move(Path.Combine(standby.DataFolder, "recovery.signal"), Path.Combine(standby.DataFolder, "standby.signal"));
+        await standby.StartAsync();
+        await FollowsToAsync(standby, 8);
+
+        await Azurite.StopAsync();
+        await Eventually.IsTrueAsync(() => Task.FromResult(standby.Log.Contains("could not be looked for; PostgreSQL asks again", StringComparison.Ordinal)), () => standby.Log);
+        Assert.True(await standby.ScalarAsync<bool>("SELECT pg_is_in_recovery()"));
+
+        await Azurite.StartAsync();
+        await Cluster.Primary.ExecuteAsync("INSERT INTO rows VALUES (9)");
+        await Cluster.Primary.ExecuteAsync("SELECT pg_switch_wal()");
+        await FollowsToAsync(standby, 9);
+
+        await Azurite.StopAsync();
+        Assert.True(await standby.ScalarAsync<bool>("SELECT pg_promote(true, 60)"), standby.Log);
+        Assert.Equal(9L, await standby.ScalarAsync<long>("SELECT count(*) FROM rows"));
+        Assert.True(HasPromoted(standby));
+        Assert.Matches("[0-9A-F]{24} could not be looked for", standby.Log);
+        await Azurite.StartAsync();
+    }
+
+    private static Task FollowsToAsync(PostgresServer standby, long rows) => Eventually.IsTrueAsync(
+        async () => await standby.ScalarAsync<long>("SELECT count(*) FROM rows") == rows, () => $"it does not follow to row {rows}:\n{standby.Log}");
+
+    [NeedsFact(Everything)]
     public async Task A_gap_before_the_target_stops_the_recovery()
     {
         await Stored.DeleteAsync(Cluster.Primary, SegmentOfRow(4));
