@@ -10,14 +10,8 @@ namespace Holdfast.Agent.ArchiveGet;
 /// <summary>holdfast archive-get: fetch one WAL segment, for restore_command.</summary>
 public sealed class ArchiveGetCommand : AgentCommand
 {
-    // What makes a server a standby, and asks it for a promotion [access/xlog.h, STANDBY_SIGNAL_FILE, PROMOTE_SIGNAL_FILE].
-    private const string StandbySignal = "standby.signal", PromoteSignal = "promote";
-
     // Asked for at each promotion on timeline 1, and nowhere [timeline.c, writeTimeLineHistory].
     private const string FirstHistory = "00000001.history";
-
-    /// <summary>How long a standby's question may take while the store is away: as long as PostgreSQL itself waits before it asks again.</summary>
-    private static readonly TimeSpan StandbyPatience = TimeSpan.FromSeconds(5);
 
     /// <inheritdoc/>
     public override CommandSet Id => CommandSet.ArchiveGet;
@@ -67,15 +61,17 @@ public sealed class ArchiveGetCommand : AgentCommand
         var (data, destination) = Destination(context);
         var name = context.Arguments[0];
         if (name == FirstHistory) return No(context, $"{name} does not exist: the first timeline has no ancestors");
-        var isStandby = File.Exists(data.Resolve(StandbySignal));
+        var standby = Standby.Of(data, name, destination);
         var known = KnownHistory(data, name);
         var configured = context.Options.Get(OptionTable.ArchiveGetTimeout);
-        var patience = (isStandby || known is not null) && configured > StandbyPatience ? StandbyPatience : configured;
+        var patience = (standby is not null || known is not null) && configured > Standby.Patience ? Standby.Patience : configured;
         using var repository = Host.Repository.Open(context, patience);
-        var getter = new WalGetter(context, repository, data, patience);
+        var getter = new WalGetter(context, repository, data, patience) { ReadsHeadFirst = standby is not null };
         try
         {
-            var isThere = await getter.GetAsync(name, destination, cancellationToken).ConfigureAwait(false);
+            var isThere = standby is null
+                ? await getter.GetAsync(name, destination, cancellationToken).ConfigureAwait(false)
+                : await GetForStandbyAsync(context, standby, getter, destination, cancellationToken).ConfigureAwait(false);
             return isThere ? ExitCode.Done : ExitCode.No;
         }
         catch (StoreException e) when (known is not null)
@@ -84,11 +80,28 @@ public sealed class ArchiveGetCommand : AgentCommand
             context.Log.Warn($"{name} is taken from pg_wal, where it was kept when it was fetched before. {e.Message}");
             return ExitCode.Done;
         }
-        catch (StoreException e) when (isStandby)
+        catch (StoreException e) when (standby is not null)
         {
-            context.Log.Error(NotLookedFor(name, File.Exists(data.Resolve(PromoteSignal)), e));
+            standby.NotLookedFor(context.Log, e);
             return ExitCode.No;
         }
+    }
+
+    private static async Task<bool> GetForStandbyAsync(
+        CommandContext context, Standby standby, WalGetter getter, string destination, CancellationToken cancellationToken)
+    {
+        if (standby.NewerNotLookedFor() is { } newer)
+        {
+            if (await getter.IsThereAsync(newer, cancellationToken).ConfigureAwait(false))
+            {
+                context.Log.Info($"{newer} can be looked for again: PostgreSQL is to ask for it before {standby.Asked}");
+                return false;
+            }
+            standby.Answered(newer);
+        }
+        var isThere = await getter.GetAsync(context.Arguments[0], destination, cancellationToken).ConfigureAwait(false);
+        standby.Answered(standby.Asked);
+        return isThere;
     }
 
     private static int No(CommandContext context, string why)
@@ -101,13 +114,6 @@ public sealed class ArchiveGetCommand : AgentCommand
     // restored of histories, and no history ever changes.
     private static string? KnownHistory(DataDirectory data, string name) =>
         TimelineHistory.TryParseFileName(name, out _) && data.Resolve($"pg_wal/{name}") is var file && File.Exists(file) ? file : null;
-
-    // A standby tries its other sources and asks again, every wal_retrieve_retry_interval [xlogrecovery.c, WaitForWALToBecomeAvailable]; what exits above 125
-    // stops it [xlogarchive.c, RestoreArchivedFile]. A promotion waits for the command that runs, and is the operator's word.
-    private static string NotLookedFor(string file, bool isPromoting, StoreException why) =>
-        isPromoting
-            ? $"{file} could not be looked for, and a promotion is asked for: it goes on without {file} and what comes after it, if there is any. {why.Message}"
-            : $"{file} could not be looked for; PostgreSQL asks again. A promotion now would do without it and what comes after it, if there is any. {why.Message}";
 
     /// <summary>
     /// The data directory and where in it the file goes. %p is PostgreSQL's own word: <c>pg_wal/RECOVERYXLOG</c> where the server calls,

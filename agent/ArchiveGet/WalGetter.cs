@@ -23,7 +23,15 @@ public sealed class WalGetter(CommandContext context, Host.Repository repository
 
     private const string Beside = ".holdfast-";
 
-    private int FirstRead => (int)Math.Min(MaxFirstRead, data.Control.WalSegmentSize.Bytes + (long)SealedFormat.FirstRead);
+    /// <summary>
+    /// Whether the head is read before the rest. A call's limit grows with the bytes that it asks for: a store that has gone silent
+    /// would be waited for during a minute by a GET of 17 MiB, and for seconds by one of the head.
+    /// </summary>
+    public bool ReadsHeadFirst { get; init; }
+
+    private int FirstRead => ReadsHeadFirst
+        ? SealedFormat.FirstRead
+        : (int)Math.Min(MaxFirstRead, data.Control.WalSegmentSize.Bytes + (long)SealedFormat.FirstRead);
 
     /// <summary>Fetches a file; false when there is none.</summary>
     /// <param name="fileName">What PostgreSQL names by %f.</param>
@@ -34,9 +42,7 @@ public sealed class WalGetter(CommandContext context, Host.Repository repository
         var name = WalFileName.TryParse(fileName, data.Control.WalSegmentSize)
             ?? throw new ConfigurationException($"{fileName}: not the name of a WAL segment of {data.Control.WalSegmentSize}, a history file or a backup history file",
                 "in postgresql.conf: restore_command = 'holdfast archive-get %f \"%p\"': the file's name first, then where it goes");
-        var found = RestoredKeysFor(name) is { } keys
-            ? await FindAsync(new WalArchive(repository.Data, new RestoredKeysTrust(keys, ReadTrustAsync)), name, cancellationToken).ConfigureAwait(false)
-            : await FindByLogAsync(name, cancellationToken).ConfigureAwait(false);
+        var found = await FindAsync(name, cancellationToken).ConfigureAwait(false);
         if (found is null)
         {
             context.Log.Info($"{name} does not exist in {repository.Data.DisplayName}");
@@ -48,6 +54,16 @@ public sealed class WalGetter(CommandContext context, Host.Repository repository
         context.Log.Info($"fetched {name}, {Terminal.Quantity.Bytes(found.Blob.Properties.Length)}");
         return true;
     }
+
+    /// <summary>Whether a file is stored and counts; nothing is fetched but its head.</summary>
+    /// <param name="name">Which.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<bool> IsThereAsync(WalFileName name, CancellationToken cancellationToken) =>
+        await FindAsync(name, cancellationToken).ConfigureAwait(false) is not null;
+
+    private Task<FoundWal?> FindAsync(WalFileName name, CancellationToken cancellationToken) => RestoredKeysFor(name) is { } keys
+        ? FindAsync(new WalArchive(repository.Data, new RestoredKeysTrust(keys, ReadTrustAsync)), name, cancellationToken)
+        : FindByLogAsync(name, cancellationToken);
 
     // What is remembered of the log judges nearly every signer; its tail is read beside the first GET.
     private async Task<FoundWal?> FindByLogAsync(WalFileName name, CancellationToken cancellationToken)

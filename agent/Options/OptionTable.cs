@@ -389,7 +389,7 @@ public static partial class OptionTable
 
     /// <summary>archive-get-timeout</summary>
     public static readonly OptionRow<TimeSpan> ArchiveGetTimeout = Duration("archive-get-timeout", Archiving, ArchiveGet, "how long archive-get tries before it stops the recovery with exit code 126", "10min", TimeSpan.FromSeconds(1), TimeSpan.FromDays(1),
-        "longer than the service's usual troubles; a wrong \"there is no more WAL\" would promote early, so it is never said");
+        "longer than the service's usual troubles; a wrong \"there is no more WAL\" would promote early, so a recovery is never told so. A standby asks again by itself: there it is 5 s at most");
 
     /// <summary>wal-damaged</summary>
     public static readonly OptionRow<DamagedWalPolicy> WalDamaged = Choice<DamagedWalPolicy>("wal-damaged", Archiving, ArchivePush | Check, "what becomes of a segment that is still damaged after three calls", ["store", "hold"], "store",

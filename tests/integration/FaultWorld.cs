@@ -70,6 +70,8 @@ internal sealed class FaultWorld : IAsyncDisposable
 
     public Task<(int Code, string Output, string Error)> PushPatientlyAsync(string file) => _archive.RunAsync(PushWords(file, 30));
 
+    public Task<(int Code, string Output, string Error)> RunAsync(string[] words) => _archive.RunAsync(words);
+
     public Task<(int Code, string Output, string Error)> GetAsync(string file) => _archive.RunAsync(GetWords(file));
 
     public async Task MustPushAsync(string file)
