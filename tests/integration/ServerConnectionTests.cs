@@ -88,6 +88,34 @@ public sealed class ServerConnectionTests
         return OptionResolver.Resolve(CommandSet.Check, given, new Dictionary<string, string>());
     }
 
+    // As the guide says; only one file at a time can be named, so this is one test.
+    [NeedsTheory(Needs.Postgres)]
+    [InlineData("*:*:*:locked:right", true)]
+    [InlineData("SOCKET:5432:postgres:locked:right", true)]
+    [InlineData("localhost:5432:postgres:locked:right", false)] // psql takes it for a socket in the default folder
+    [InlineData("elsewhere:5432:postgres:locked:right", false)]
+    public async Task A_password_comes_from_the_file_that_PGPASSFILE_names(string line, bool isFor)
+    {
+        await using var server = await PostgresServer.StartNewAsync(17);
+        await server.ExecuteAsync("CREATE ROLE locked LOGIN PASSWORD 'right'");
+        File.WriteAllText(Path.Combine(server.DataFolder, "pg_hba.conf"), "local all locked scram-sha-256\nlocal all all trust\n");
+        await server.ExecuteAsync("SELECT pg_reload_conf()");
+        var file = Path.Combine(server.SocketFolder, "passwords");
+        await File.WriteAllTextAsync(file, line.Replace("SOCKET", server.SocketFolder, StringComparison.Ordinal) + "\n");
+        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        Environment.SetEnvironmentVariable("PGPASSFILE", file);
+        try
+        {
+            var opening = ServerConnection.OpenAsync(Options(server, ["--pg-user=locked"]), "test", CancellationToken.None);
+            if (isFor) await (await opening).DisposeAsync();
+            else await Assert.ThrowsAsync<ConfigurationException>(() => opening);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("PGPASSFILE", null);
+        }
+    }
+
     private static async Task FailsAsync(PostgresServer server, string text, string hint, params string[] flags)
     {
         var opening = ServerConnection.OpenAsync(Options(server, flags), "test", CancellationToken.None);
