@@ -52,7 +52,7 @@ public sealed class KeyVaults : IDisposable
     /// <param name="settings">As whom and how.</param>
     /// <param name="observe">Told after each call; must not throw.</param>
     /// <exception cref="ConfigurationException">Something in the settings is wrong.</exception>
-    public static KeyVaults Open(KeyVaultSettings settings, Action<StoreCallReport>? observe = null) => 
+    public static KeyVaults Open(KeyVaultSettings settings, Action<StoreCallReport>? observe = null) =>
         new(settings, new StoreCalls(settings.Calls, observe: observe) { Service = RemoteService.Vault }, null);
 
     /// <summary>As the public one, with a funnel and a clock of the test's own.</summary>
