@@ -18,7 +18,7 @@ public sealed class AdoptCommand : AgentCommand
 
     /// <inheritdoc/>
     public override string Description => """
-        Registers this host for its timeline, uploads the history files and every segment since the switch, logs a cut and asks for a full backup where WAL is missing. A restored copy archives nothing before that, so that it cannot disturb the original.
+        Registers this host for its timeline, uploads the history files, every segment since the switch, and those of the timelines before it that the archive lacks (a dead primary never archived them, and a promoted server has them as .done), logs a cut and asks for a full backup where WAL is missing. A restored copy archives nothing before that, so that it cannot disturb the original.
         For a restored copy, a server that was moved, or a new primary after a failover. Shows its plan first. It leaves pg_wal and archive_status as they are: the archiver finds what was stored here already stored.
         """;
 

@@ -21,6 +21,7 @@ internal sealed class Adoption(CommandContext context, Host.Repository repositor
     private RegisteredHost? _host;
     private LogView? _view;
     private TimelineId _timeline;
+    private IReadOnlyList<AncestorPlan> _ancestors = [];
 
     /// <summary>Looks at pg_wal, the log and the archive; changes nothing.</summary>
     /// <exception cref="RefusedException">The server is a standby, or its keys cannot be used.</exception>
@@ -32,17 +33,39 @@ internal sealed class Adoption(CommandContext context, Host.Repository repositor
         _view = await repository.ReadLogAsync(cancellationToken).ConfigureAwait(false);
         _host = _registration.FindUsable(_view.State);
         _timeline = LocalSegments.CurrentTimeline(control.Checkpoint.Timeline, control.WalSegmentSize, _files);
-        var switchPoint = SwitchPoint();
+        var history = ReadHistory();
+        var switchPoint = history.Switches is [.., var begin] ? begin.SwitchPoint : (Lsn?)null;
         var stored = await StoredSegments.ListAsync(
             repository.Data, $"{BlobNames.WalPrefix(control.SystemIdentifier)}{_timeline.ToFileName()}/", control.WalSegmentSize, cancellationToken).ConfigureAwait(false);
         var (complete, written) = LocalSegments.Of(data, _timeline, switchPoint, _files);
         if (switchPoint is { } point && point > written) written = point;
         var plan = AdoptionPlan.Make(_timeline, switchPoint, data.StartingPosition(), complete, stored,
             _view.State.Cuts.Where(cut => cut.System == control.SystemIdentifier), written, control.WalSegmentSize);
+        _ancestors = await PlanAncestorsAsync(history, cancellationToken).ConfigureAwait(false);
+        var oldest = _ancestors.SelectMany(ancestor => ancestor.Upload).Select(segment => new WalPosition(segment.Timeline, segment.Start));
+        plan = plan with { Start = oldest.Append(plan.Start).Min() };
         if (_host is { } host && host.Start.CompareTo(plan.Start) > 0)
             throw new RefusedException($"this host is registered from {host.Start} on, and would have to store WAL from {plan.Start} on, which does not count",
                 $"move {repository.State.Path} away and run this again: the server gets new keys that count from there");
         return plan;
+    }
+
+    private async Task<IReadOnlyList<AncestorPlan>> PlanAncestorsAsync(TimelineHistory history, CancellationToken cancellationToken)
+    {
+        var (system, size) = (data.Control.SystemIdentifier, data.Control.WalSegmentSize);
+        var stored = new List<WalSegmentName>();
+        var local = new List<WalSegmentName>();
+        foreach (var stretch in history.Path.Where(stretch => stretch.End is not null))
+        {
+            var folder = $"{BlobNames.WalPrefix(system)}{stretch.Timeline.ToFileName()}/";
+            var listed = await StoredSegments.ListAsync(repository.Data, folder, size, cancellationToken).ConfigureAwait(false);
+            stored.AddRange(listed);
+            local.AddRange(LocalSegments.OfAncestor(data, stretch, [.. _files.Except(listed.Select(segment => segment.ToString()))]));
+        }
+        var state = _view!.State;
+        var backups = state.Backups.Where(backup => backup.System == system)
+            .Select(backup => new WalPosition(backup.Facts.Timeline, backup.Facts.StartLsn));
+        return AncestorPlan.Make(history, local, stored, state.Cuts.Where(cut => cut.System == system), backups, size);
     }
 
     /// <summary>Tells the plan.</summary>
@@ -52,7 +75,10 @@ internal sealed class Adoption(CommandContext context, Host.Repository repositor
         writer.WriteLine($"{data.Path}, timeline {_timeline} of {data.Control.SystemIdentifier}, will continue the archive of cluster {repository.Cluster}");
         writer.WriteLine(_host is { } host ? $"  registered as {host.Name}, from {host.Start} on" : $"  will be registered as {_registration.HostName}, from {plan.Start} on");
         writer.WriteLine($"  to store, or to find the same: {Histories(plan).Count} history files, {plan.Upload.Count} segments{(plan.Upload.Count == 0 ? "" : $", {plan.Upload[0]} to {plan.Upload[^1]}")}");
-        foreach (var (from, to) in plan.Missing) writer.WriteLine($"  missing here and in the archive: {from} to {to}; a cut will be logged, and a full backup is needed then");
+        foreach (var (timeline, upload, _) in _ancestors.Where(ancestor => ancestor.Upload.Count > 0))
+            writer.WriteLine($"  to store of timeline {timeline}, which nobody archived: {upload.Count} segments, {upload[0]} to {upload[^1]}");
+        foreach (var (_, from, to) in Missing(plan))
+            writer.WriteLine($"  missing here and in the archive: {from} to {to}; a cut will be logged, and a full backup is needed then");
         foreach (var other in _view!.State.Hosts.Where(other => other.System == data.Control.SystemIdentifier && other.Revoked is null && other.Thumbprint != _host?.Thumbprint))
             writer.WriteLine($"  host {other.Name} ({other.Thumbprint.Short}) may still archive for this system; once it is gone: holdfast revoke {other.Name}");
     }
@@ -60,21 +86,31 @@ internal sealed class Adoption(CommandContext context, Host.Repository repositor
     /// <summary>Does what was planned. It may be interrupted and run again.</summary>
     public async Task<AdoptReport> RunAsync(AdoptionPlan plan, CancellationToken cancellationToken)
     {
-        using var controlPlane = _host is null || plan.Missing.Count > 0 ? ControlPlanes.Open(context) : null;
+        var missing = Missing(plan);
+        using var controlPlane = _host is null || missing.Count > 0 ? ControlPlanes.Open(context) : null;
         var isNew = _host is null;
         if (isNew)
         {
             using var token = await TokenAsync(controlPlane!, cancellationToken).ConfigureAwait(false);
             _host = await _registration.RegisterAsync(controlPlane!, token, plan.Start, cancellationToken).ConfigureAwait(false);
         }
-        var files = Histories(plan).Select(TimelineHistory.ToFileName).Concat(plan.Upload.Select(segment => segment.ToString())).ToList();
+        var segments = _ancestors.SelectMany(ancestor => ancestor.Upload).Concat(plan.Upload);
+        var files = Histories(plan).Select(TimelineHistory.ToFileName).Concat(segments.Select(segment => segment.ToString())).ToList();
         await StoreAsync(files, cancellationToken).ConfigureAwait(false);
-        if (plan.Missing.Count > 0)
-            await controlPlane!.AdoptAsync(new AdoptionRequest(_host!.Thumbprint, _timeline, [.. plan.Missing.Select(missing => new MissingStretch(missing.From, missing.To))]), cancellationToken).ConfigureAwait(false);
+        foreach (var of in missing.GroupBy(stretch => stretch.Timeline))
+        {
+            var request = new AdoptionRequest(_host!.Thumbprint, of.Key, [.. of.Select(stretch => new MissingStretch(stretch.From, stretch.To))]);
+            await controlPlane!.AdoptAsync(request, cancellationToken).ConfigureAwait(false);
+        }
         _registration.HandOver();
         return new AdoptReport(repository.Cluster, _host!.Name, isNew, data.Control.SystemIdentifier.ToString(), _timeline.Value, files,
-            [.. plan.Missing.Select(missing => new AdoptCut(missing.From.ToString(), missing.To.ToString()))], plan.Missing.Count > 0);
+            [.. missing.Select(stretch => new AdoptCut(stretch.From.ToString(), stretch.To.ToString()))], missing.Count > 0);
     }
+
+    /// <summary>All that is missing, each with its timeline, in the order of WAL.</summary>
+    private List<(TimelineId Timeline, Lsn From, Lsn To)> Missing(AdoptionPlan plan) =>
+        [.. _ancestors.SelectMany(ancestor => ancestor.Missing.Select(stretch => (ancestor.Timeline, stretch.From, stretch.To))),
+            .. plan.Missing.Select(stretch => (_timeline, stretch.From, stretch.To))];
 
     /// <summary>The configured token while it is unused; else the control plane issues one, if this host's key for it allows that.</summary>
     private async Task<EnrolmentToken> TokenAsync(IControlPlane controlPlane, CancellationToken cancellationToken)
@@ -108,13 +144,13 @@ internal sealed class Adoption(CommandContext context, Host.Repository repositor
         [.. _files.Select(file => TimelineHistory.TryParseFileName(file, out var timeline) ? timeline : default)
             .Where(timeline => timeline.Value > 1 && timeline.CompareTo(plan.Start.Timeline) >= 0 && timeline.CompareTo(_timeline) <= 0).Order()];
 
-    private Lsn? SwitchPoint()
+    private TimelineHistory ReadHistory()
     {
-        if (_timeline.Value <= 1) return null;
+        if (_timeline.Value <= 1) return TimelineHistory.Root(_timeline);
         var file = data.Resolve("pg_wal/" + TimelineHistory.ToFileName(_timeline));
         try
         {
-            return TimelineHistory.Parse(_timeline, File.ReadAllBytes(file)) is { Switches: [.., var last] } ? last.SwitchPoint : null;
+            return TimelineHistory.Parse(_timeline, File.ReadAllBytes(file));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

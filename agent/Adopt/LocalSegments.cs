@@ -40,6 +40,15 @@ internal static class LocalSegments
         return ([.. begun.Where(segment => status.Contains(segment.ToString()) || segment.End <= written || IsFinished(data, segment))], written);
     }
 
+    /// <summary>The segments of an ancestor that are here and valid to their end; what was recycled or only half received is none of them.</summary>
+    /// <param name="data">The data directory.</param>
+    /// <param name="stretch">The ancestor, from where it began to where it was left.</param>
+    /// <param name="files">What is in pg_wal.</param>
+    public static IEnumerable<WalSegmentName> OfAncestor(DataDirectory data, TimelineStretch stretch, IReadOnlyCollection<string> files) =>
+        files.Select(file => WalFileName.TryParse(file, data.Control.WalSegmentSize)).OfType<WalFileName.Segment>()
+            .Select(file => file.Name).Where(segment => segment.Timeline == stretch.Timeline && segment.End <= stretch.End)
+            .Where(segment => HasBegun(data, segment, stretch.Begin) && IsFinished(data, segment));
+
     private static bool IsFinished(DataDirectory data, WalSegmentName segment)
     {
         try

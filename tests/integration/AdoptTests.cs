@@ -36,6 +36,33 @@ public sealed class AdoptTests(SharedAzurite azurite)
         Assert.Contains("was registered already", await world.MustAsync(["adopt", "--yes", .. world.Host(copy, "copy"), world.Spool, world.ControlPlane]), StringComparison.Ordinal);
     }
 
+    // The primary dies with segments that it never archived. The promoted server has them, one excepted, as .done.
+    [NeedsFact(Needs.Azurite | Needs.Postgres)]
+    public async Task What_the_dead_primary_never_archived_is_stored_from_the_promoted_server_or_logged_as_cut()
+    {
+        using var world = new ArchiveWorld(azurite.Server);
+        await using var original = await StartArchivedAsync(world);
+        var unarchived = new List<string>();
+        await using var copy = await PromoteCopyAsync(world, original, async () =>
+        {
+            for (var i = 0; i < 3; i++) unarchived.Add(await ArchiveWorld.FinishSegmentAsync(original));
+        });
+        Assert.All(unarchived, name => Assert.True(File.Exists(Path.Combine(copy.DataFolder, "pg_wal", name)), $"{name} is not in pg_wal"));
+        File.Delete(Path.Combine(copy.DataFolder, "pg_wal", unarchived[1]));
+
+        var output = await world.MustAsync(["adopt", "--yes", "--host-name=copy", .. world.Host(copy, "copy"), world.Spool, world.ControlPlane]);
+
+        foreach (var file in (string[])[unarchived[0], unarchived[2]])
+        {
+            await world.MustAsync(["archive-get", .. world.Host(copy, "restorer", "restorer"), world.Spool, file, world["fetched"]]);
+            Assert.Equal(File.ReadAllBytes(Path.Combine(copy.DataFolder, "pg_wal", file)), File.ReadAllBytes(world["fetched"]));
+        }
+        var lost = WalSegmentName.Parse(unarchived[1], new WalSegmentSize(1 << 20));
+        Assert.Contains($"cut logged: WAL from {lost.Start} to {lost.End} is nowhere to be had", output, StringComparison.Ordinal);
+        var cut = Assert.Single((await world.ReadLogAsync()).State.Cuts);
+        Assert.Equal((lost.Timeline, lost.Start, lost.End, CutReason.Adopted), (cut.Timeline, cut.From, cut.To, cut.Reason));
+    }
+
     [NeedsFact(Needs.Azurite | Needs.Postgres)]
     public async Task A_segment_that_is_nowhere_is_logged_as_a_cut_once()
     {
@@ -104,11 +131,12 @@ public sealed class AdoptTests(SharedAzurite azurite)
     }
 
     /// <summary>A copy that recovers the original's archive and is promoted, with archiving off: what restore leaves.</summary>
-    private static async Task<PostgresServer> PromoteCopyAsync(ArchiveWorld world, PostgresServer original)
+    private static async Task<PostgresServer> PromoteCopyAsync(ArchiveWorld world, PostgresServer original, Func<Task>? beforeDeath = null)
     {
         var copy = await BaseCopy.CopyFilesAsync(original);
         await ArchiveWorld.FinishSegmentAsync(original);
         await world.PushReadyAsync(original);
+        if (beforeDeath is not null) await beforeDeath();
         copy.Settings["wal_keep_size"] = "64MB";
         BaseCopy.Recover(copy, $"cp {original.DataFolder}/pg_wal/%f %p");
         await copy.StartAsync();
