@@ -33,6 +33,13 @@ public readonly record struct WalSegmentName(TimelineId Timeline, ulong Number, 
     public static bool LooksLikeSegment(ReadOnlySpan<char> text) =>
         text.Length == Length && !text.ContainsAnyExcept("0123456789ABCDEF");
 
+    /// <summary>What would be a segment's name at the start of a path's last part; empty when that is too short.</summary>
+    public static ReadOnlySpan<char> In(ReadOnlySpan<char> path)
+    {
+        var file = path[(path.LastIndexOf('/') + 1)..];
+        return file.Length < Length ? default : file[..Length];
+    }
+
     /// <summary>The segment that holds the byte at <paramref name="lsn"/>.</summary>
     public static WalSegmentName Containing(TimelineId timeline, Lsn lsn, WalSegmentSize size) =>
         new(timeline, lsn.Value / (uint)size.Bytes, size);

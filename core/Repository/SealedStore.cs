@@ -48,12 +48,15 @@ public sealed class SealedStore(IObjectStore store)
     /// </summary>
     /// <param name="item">Name and kind.</param>
     /// <param name="sealedObject">The object.</param>
-    /// <param name="accept">Called with a blob of that name that counts: returns when it stands for ours, throws when it does not.</param>
+    /// <param name="accept">
+    /// Called with a blob of that name that counts: true when it stands for ours, false when it is something else that has the name too, and the next
+    /// name is ours; throws when the two exclude each other.
+    /// </param>
     /// <param name="cancellationToken">Cancels; the object may then be stored or not.</param>
     /// <exception cref="RefusedException">Too much junk; or as <paramref name="accept"/> throws.</exception>
     /// <exception cref="StoreException">The store refused or was unreachable: nothing is known to be stored.</exception>
     public async Task<StoredObject> StoreAsync(
-        SealedItem item, SealedObject sealedObject, Action<SealedBlob, SignerVerdict> accept, CancellationToken cancellationToken)
+        SealedItem item, SealedObject sealedObject, Func<SealedBlob, SignerVerdict, bool> accept, CancellationToken cancellationToken)
     {
         var junk = new List<Junk>();
         for (var n = 0; n <= MaxAlternates; n++)
@@ -66,12 +69,13 @@ public sealed class SealedStore(IObjectStore store)
                     "nothing is lost: it will be tried again; if it goes on, look at the blob's state (deleted but retained, or being deleted)");
             if (verdict.Counts)
             {
-                accept(blob!, verdict);
-                return new StoredObject(name, WasThere: true, junk);
+                if (accept(blob!, verdict)) return new StoredObject(name, WasThere: true, junk);
+                continue;
             }
             junk.Add(new Junk(name, verdict.Reason));
         }
-        throw new RefusedException($"storing {item.Label}: its name and {MaxAlternates} beside it are taken by junk in {store.DisplayName}; the first: {junk[0].Reason}",
+        throw new RefusedException(
+            $"storing {item.Label}: its name and {MaxAlternates} beside it are taken by junk in {store.DisplayName}; the first: {junk.FirstOrDefault()?.Reason}",
             "somebody who may create blobs does this: revoke its rights, then remove the junk");
     }
 
@@ -85,6 +89,7 @@ public sealed class SealedStore(IObjectStore store)
                 throw new RefusedException(string.Create(CultureInfo.InvariantCulture,
                         $"storing {item.Label}: blob {blob.Name} is there already and is another one, written by {verdict.Host ?? "the same key"} at {blob.Properties.LastModified.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z"),
                     "two processes do the same work, or one did it before: let one of them end, then begin anew");
+            return true;
         }, cancellationToken);
 
     /// <summary>Finds the first object of the name and every <c>.{n}</c> that counts.</summary>

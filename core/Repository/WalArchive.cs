@@ -10,7 +10,26 @@ namespace Holdfast.Core.Repository;
 /// <param name="Name">The blob's name, without <c>.{n}</c>.</param>
 /// <param name="Scope">Where its signer must count.</param>
 /// <param name="Label">What messages call it: PostgreSQL's file name.</param>
-public sealed record WalItem(SealedKind Kind, string Name, WalScope Scope, string Label);
+public sealed record WalItem(SealedKind Kind, string Name, WalScope Scope, string Label)
+{
+    private bool IsOfSegment => Kind is SealedKind.WalSegment or SealedKind.WalPartial or SealedKind.WalDamaged;
+
+    /// <summary>
+    /// Whether an object of this name is another segment: the name is that of different WAL in each wal_segment_size, and pg_resetwal --wal-segsize
+    /// lets both be written. The length that the prefix signs tells them apart.
+    /// </summary>
+    /// <param name="head">The object's.</param>
+    public bool IsAnother(SealedHead head) => ScopeOf(head) != Scope;
+
+    /// <summary>The stretch of history that an object of this name speaks of: this one's, or that of another segment of the name.</summary>
+    /// <param name="head">The object's.</param>
+    internal WalScope ScopeOf(SealedHead head)
+    {
+        var length = head.Prefix.PlainLength;
+        if (!IsOfSegment || length == Scope.End - Scope.Start || !WalSegmentSize.IsValid(length)) return Scope;
+        return WalSegmentName.TryParse(WalSegmentName.In(Name), new WalSegmentSize(length), out var segment) ? WalScope.Of(Scope.System, segment) : Scope;
+    }
+}
 
 /// <summary>Our own copy of a file, as far as comparing takes: the tag over any number of its first bytes.</summary>
 /// <param name="ValidLength">Bytes of valid WAL.</param>
@@ -55,7 +74,10 @@ public sealed class WalArchive(IObjectStore data, ISignerTrust trust)
     {
         var stored = await _store.StoreAsync(Sealed(item), sealedObject, (blob, verdict) =>
         {
-            if (!IsSame(item, blob, own)) throw Conflict(item, blob, verdict.Host, own);
+            if (IsSame(item, blob, own)) return true;
+            // One more note about a backup stands in nobody's way: the same name comes again after pg_resetwal --wal-segsize, and whoever writes
+            // beside this host is found out by its WAL.
+            return item.Kind == SealedKind.BackupHistory || item.IsAnother(blob.Head) ? false : throw Conflict(item, blob, verdict.Host, own);
         }, cancellationToken).ConfigureAwait(false);
         return new StoredWal(stored.Blob, stored.WasThere, stored.Junk);
     }
@@ -77,15 +99,23 @@ public sealed class WalArchive(IObjectStore data, ISignerTrust trust)
     /// <summary>
     /// Finds the copy of a file that counts: the first validly signed one of the name and every <c>.{n}</c>; for a segment, else a damaged one.
     /// </summary>
-    /// <returns>Null only when the store said that neither the name nor anything beside it exists.</returns>
+    /// <returns>
+    /// Null only when the store said that neither the name nor anything beside it exists, or what exists is another segment of the same name, of another
+    /// size, that counts.
+    /// </returns>
     /// <exception cref="DamagedException">There is something, but nothing that counts. That is not absence.</exception>
     /// <exception cref="StoreException">The store could not tell.</exception>
     public async Task<FoundWal?> FindAsync(WalItem item, int firstRead, Action<Junk> report, CancellationToken cancellationToken)
     {
-        var junk = new List<Junk>();
+        var (junk, vanished) = (new List<Junk>(), 0);
         async Task<FoundWal?> TryAsync(WalItem of, string name, bool damaged)
         {
-            if (await _store.ExamineAsync(Sealed(of), name, firstRead, cancellationToken).ConfigureAwait(false) is not var (blob, verdict)) return null;
+            if (await _store.ExamineAsync(Sealed(of), name, firstRead, cancellationToken).ConfigureAwait(false) is not var (blob, verdict))
+            {
+                vanished++;
+                return null;
+            }
+            if (verdict.Counts && of.IsAnother(blob!.Head)) return null;
             if (verdict.Counts) return new FoundWal(item, blob!, verdict.Host, damaged);
             junk.Add(new Junk(name, verdict.Reason));
             report(junk[^1]);
@@ -93,18 +123,19 @@ public sealed class WalArchive(IObjectStore data, ISignerTrust trust)
         }
 
         if (await TryAsync(item, item.Name, damaged: false).ConfigureAwait(false) is { } first) return first;
+        vanished = 0; // The name itself may be absent; what is listed beside it may not.
         var beside = await ListBesideAsync(item, cancellationToken).ConfigureAwait(false);
         foreach (var name in beside.Alternates)
             if (await TryAsync(item, name, damaged: false).ConfigureAwait(false) is { } other) return other;
         foreach (var name in beside.Damaged)
             if (await TryAsync(item with { Kind = SealedKind.WalDamaged, Name = WithoutAlternate(name) }, name, damaged: true).ConfigureAwait(false) is { } damaged) return damaged;
-        if (junk.Count == 0 && beside.Alternates.Count + beside.Damaged.Count == 0) return null;
+        if (junk.Count + vanished == 0) return null;
         throw new DamagedException(
             $"{item.Label}: {(junk.Count == 0 ? "a blob was listed and then gone" : $"{junk.Count} blobs have its name in {data.DisplayName} and none counts; {junk[0].Blob}: {junk[0].Reason}")}",
             "this is not the end of the archive: it is damage or somebody's junk. Recover to a target before it, or remove the junk once you know whose it is");
     }
 
-    private SealedItem Sealed(WalItem item) => new(item.Kind, item.Name, (head, token) => trust.JudgeAsync(head, item.Scope, token), item.Label);
+    private SealedItem Sealed(WalItem item) => new(item.Kind, item.Name, (head, token) => trust.JudgeAsync(head, item.ScopeOf(head), token), item.Label);
 
     private async Task<(List<string> Alternates, List<string> Damaged)> ListBesideAsync(WalItem item, CancellationToken cancellationToken)
     {

@@ -9,7 +9,11 @@ namespace Holdfast.Core.Repository;
 /// <param name="Segment">Which segment.</param>
 /// <param name="Summary">What its walk found; null when it cannot be used.</param>
 /// <param name="Problem">Why not; null when it can.</param>
-public sealed record SegmentReading(WalSegmentName Segment, WalSegmentSummary? Summary, string? Problem);
+public sealed record SegmentReading(WalSegmentName Segment, WalSegmentSummary? Summary, string? Problem)
+{
+    /// <summary>Nothing of it is stored; its name, which was listed, may be that of a segment of another size.</summary>
+    public bool IsAbsent { get; init; }
+}
 
 /// <summary>Reads indexes of stored segments: one ranged GET each. Frames are not read; that they are there is known from the blob's length.</summary>
 /// <param name="data">The data container.</param>
@@ -28,7 +32,7 @@ public sealed class WalIndexReader(IObjectStore data, ISignerTrust trust, Keyrin
         try
         {
             var found = await _archive.FindAsync(item, SealedFormat.FirstRead, report, cancellationToken).ConfigureAwait(false);
-            if (found is null) return new SegmentReading(segment, null, $"segment {segment} was listed and is gone");
+            if (found is null) return new SegmentReading(segment, null, $"segment {segment} is not stored") { IsAbsent = true };
             if (found.IsDamaged) return new SegmentReading(segment, null, $"segment {segment} is stored only as it failed judgement ({found.Blob.Name})");
             return new SegmentReading(segment, await OpenAsync(found, segment, cancellationToken).ConfigureAwait(false), null);
         }

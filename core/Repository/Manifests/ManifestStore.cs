@@ -21,7 +21,7 @@ internal sealed class ManifestStore(IObjectStore catalog, Keyring keyring, Objec
         using var none = new FrameSpool(0, "");
         var index = new Wire.ObjectIndex { Shard = UnsafeByteOperations.UnsafeWrap(shard) };
         var sealedObject = await sealer.SealAsync(new SealedContent(SealedKind.ManifestShard, name, 0), none, index, cancellationToken).ConfigureAwait(false);
-        var stored = await _store.StoreAsync(new SealedItem(SealedKind.ManifestShard, name, ControlPlane, $"shard {hash}"), sealedObject, (_, _) => { }, cancellationToken).ConfigureAwait(false);
+        var stored = await _store.StoreAsync(new SealedItem(SealedKind.ManifestShard, name, ControlPlane, $"shard {hash}"), sealedObject, (_, _) => true, cancellationToken).ConfigureAwait(false);
         foreach (var junk in stored.Junk) report(junk);
         return hash;
     }

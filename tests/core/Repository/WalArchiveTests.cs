@@ -341,6 +341,55 @@ public class WalArchiveTests
         Assert.Null(await world.FindAsync());
     }
 
+    // pg_resetwal --wal-segsize: the same name, other WAL. From 16 to 64 MiB nearly every new name is one that is stored.
+    [Fact]
+    public async Task A_segment_whose_name_one_of_another_size_has_is_stored_beside_it_and_each_is_found_by_its_size()
+    {
+        using var world = await WalWorld.MakeAsync();
+        await world.StoreAsync(world.One, Ours);
+        var large = LargeItem();
+        Assert.Null(await world.FindAsync(item: large)); // I7: what has the name is another segment, and this one is absent
+        var stored = await world.StoreAsync(world.One, Large, item: large);
+        Assert.Equal((WalWorld.Name + ".1", false, 0), (stored.Blob, stored.WasThere, stored.Junk.Count));
+        Assert.True((await world.StoreAsync(world.One, Large, item: large)).WasThere);
+        Assert.Equal(Large, await world.FetchAsync(item: large));
+        Assert.Equal(Ours, await world.FetchAsync());
+        Assert.Empty(world.Reported);
+        await Assert.ThrowsAsync<WalConflictException>(() => world.StoreAsync(world.Two, [.. Theirs, .. Theirs], item: large));
+    }
+
+    [Fact]
+    public async Task A_segment_of_another_size_is_judged_where_it_lies_and_not_where_the_one_that_is_asked_for_would()
+    {
+        using var world = await WalWorld.MakeAsync();
+        await world.StoreAsync(world.One, Ours);
+        await world.RevokeAsync(world.One, 1, WalWorld.Segment.End.Value); // the old server, up to all that it stored
+        Assert.Null(await world.FindAsync(item: LargeItem())); // and no junk
+        Assert.Equal(Ours, await world.FetchAsync());
+        Assert.Empty((await world.StoreAsync(world.Two, Large, item: LargeItem())).Junk);
+        Assert.Equal(Large, await world.FetchAsync(item: LargeItem()));
+    }
+
+    [Fact]
+    public async Task The_note_of_a_backup_whose_name_an_earlier_one_has_is_stored_beside_it()
+    {
+        using var world = await WalWorld.MakeAsync();
+        var item = WalWorld.Item(SealedKind.BackupHistory, BlobNames.WalBackupHistory(WalWorld.System, WalWorld.Segment, 0x28));
+        await world.StoreAsync(world.One, "START WAL LOCATION: 0/3A00028\n"u8.ToArray(), item: item);
+        var second = "START WAL LOCATION: 0/E800028\n"u8.ToArray();
+        var stored = await world.StoreAsync(world.One, second, item: item);
+        Assert.Equal((item.Name + ".1", false), (stored.Blob, stored.WasThere));
+        Assert.True((await world.StoreAsync(world.One, second, item: item)).WasThere);
+    }
+
+    private static byte[] Large => [.. Ours, .. Theirs];
+
+    private static WalItem LargeItem()
+    {
+        var segment = WalSegmentName.Parse(WalWorld.Segment.ToString(), new WalSegmentSize(2 * WalWorld.SegmentBytes));
+        return new WalItem(SealedKind.WalSegment, WalWorld.Name, WalScope.Of(WalWorld.System, segment), segment.ToString());
+    }
+
     [Theory]
     [InlineData(1, 0x9000000, false)] // revoked on timeline 1: it may have begun none after it
     [InlineData(2, 0x9000000, true)] // revoked on the timeline that it began: all good WAL of the timeline hangs on this file
