@@ -32,7 +32,9 @@ public sealed class HostRegistration(CommandContext context, Host.Repository rep
     /// <param name="token">Null only when the keys are registered already.</param>
     /// <param name="start">Where its WAL starts to count.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    public async Task<RegisteredHost> RegisterAsync(IControlPlane controlPlane, EnrolmentToken? token, WalPosition start, CancellationToken cancellationToken)
+    /// <param name="isNewSystem">The server is meant to begin a history of its own.</param>
+    public async Task<RegisteredHost> RegisterAsync(
+        IControlPlane controlPlane, EnrolmentToken? token, WalPosition start, CancellationToken cancellationToken, bool isNewSystem = false)
     {
         var view = await repository.ReadLogAsync(cancellationToken).ConfigureAwait(false);
         using var identity = HostIdentity.TryLoad(repository.State) ?? HostIdentity.Create(repository.State);
@@ -41,6 +43,7 @@ public sealed class HostRegistration(CommandContext context, Host.Repository rep
         var proof = token ?? stand ?? throw new ConfigurationException($"registering host {HostName}: no enrolment token was given", TokenHint);
         var agreement = new AgreementPublicKey(AgreementSeal.PointOf(identity.Agreement));
         var request = RegistrationRequest.For(repository.Cluster, known?.Name ?? HostName, HostRole.Database, proof, identity.Signing.PublicKey, agreement, data.Control.SystemIdentifier, start);
+        if (isNewSystem) request = request with { NewSystem = true };
         var answer = await controlPlane.RegisterAsync(await request.SignAsync(proof, identity.Signing, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
         var reply = RegistrationReply.Open(answer, [repository.ControlPlaneKey], identity.Signing.PublicKey.Thumbprint, identity.Agreement);
         view = await repository.ReadLogAsync(cancellationToken).ConfigureAwait(false);
@@ -71,8 +74,19 @@ public sealed class HostRegistration(CommandContext context, Host.Repository rep
                 $"if this server may archive again, move {repository.State.Path} away, get a token with \"holdfast token\", and run this again");
         if (host.Role != HostRole.Database || host.System != data.Control.SystemIdentifier)
             throw new RefusedException($"this host's key is registered for system identifier {host.System?.ToString() ?? "(none)"}, {data.Path} has {data.Control.SystemIdentifier}",
-                "another server needs another state-path, and a token of its own: holdfast token. A new PostgreSQL cluster may rather want a repository of its own: holdfast init");
+                $"another server needs another state-path, and a token of its own: holdfast token. After pg_upgrade or initdb: holdfast revoke {host.Name} --reason=upgraded, "
+                + $"move {repository.State.Path} away, and with a new token: holdfast register --new-system. A new PostgreSQL cluster may rather want a repository of its own: holdfast init");
+        RequireOwn(host);
         return host;
+    }
+
+    /// <summary>Two machines with one key would look like one: jobs, heartbeats and revocations could mean either.</summary>
+    private void RequireOwn(RegisteredHost host)
+    {
+        if (host.Name != HostName)
+            throw new RefusedException($"{repository.State.Path} holds the keys of host {host.Name}, registered by log entry {host.Entry}, and this is {HostName}",
+                $"a folder that was copied from {host.Name}: move it away here, get a token with \"holdfast token\", and run this again: this host makes keys of its own. "
+                + $"If this machine is {host.Name} by another name, say so: --host-name={host.Name}");
     }
 
     private static void Verify(RegistrationRequest request, RegisteredHost? known, RegisteredHost? registered, RegistrationReply reply)

@@ -32,11 +32,12 @@ public sealed class RegisterCommand : AgentCommand
     [
         new("on the database host, as postgres", "holdfast register"),
         new("without a control plane elsewhere, with its keys at hand", "holdfast register --control-plane-config=/etc/holdfast/keys/shop/control-plane/holdfast.conf"),
+        new("after pg_upgrade, when the cluster shall go on here", "holdfast register --new-system"),
         new("with the token in a file of its own", "holdfast register --enrolment-token-file=/etc/holdfast/token"),
     ];
 
     /// <inheritdoc/>
-    public override IReadOnlyList<CommandExit> ExitCodes { get; } = [new(ExitCode.Refused, "the token is used up, or this system identifier belongs to another host")];
+    public override IReadOnlyList<CommandExit> ExitCodes { get; } = [new(ExitCode.Refused, "the token is used up, the name is another host's, or the system identifier is not the cluster's")];
 
     /// <inheritdoc/>
     public override async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
@@ -52,7 +53,8 @@ public sealed class RegisterCommand : AgentCommand
             using var controlPlane = ControlPlanes.TryOpen(context) ?? throw new ConfigurationException("registering this host: there is no control plane to ask",
                 "while none runs elsewhere, name the configuration that init wrote for it: --control-plane-config=…/control-plane/holdfast.conf");
             using var token = context.Options.Find(OptionTable.EnrolmentToken) is { } text ? EnrolmentToken.Parse(text) : null;
-            host = await registration.RegisterAsync(controlPlane, token, data.StartingPosition(), cancellationToken).ConfigureAwait(false);
+            var isNewSystem = context.Options.Get(OptionTable.NewSystem);
+            host = await registration.RegisterAsync(controlPlane, token, data.StartingPosition(), cancellationToken, isNewSystem).ConfigureAwait(false);
         }
         registration.HandOver();
         Report(context, repository.Cluster, host, isNew);

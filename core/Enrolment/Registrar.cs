@@ -1,3 +1,4 @@
+using Holdfast.Core.Api;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository;
 using Holdfast.Core.Sealing;
@@ -30,7 +31,40 @@ public static class Registrar
         var registered = new HostRegistered(request.Host, request.Role, request.SigningKey, request.AgreementKey, request.Token,
             request.System, request.Timeline, request.Lsn);
         var at = new EntryStamp(state.Next, default, now, state.Cluster.ControlPlaneKey.Thumbprint);
-        return state.Refusal(registered, at) is { } refusal ? throw Refused(request, refusal) : registered;
+        if (state.FindToken(request.Token) is { UsedBy: { } user }) throw Used(state, request, user);
+        if (state.Refusal(registered, at) is { } refusal) throw Refused(request, refusal);
+        RequireOwnName(state, request);
+        RequireKnownSystem(state, request);
+        return registered;
+    }
+
+    /// <summary>
+    /// A name is what people say to mean a host: revoke, --host, the policy. Old logs have names that were taken twice, so this is no rule of the fold:
+    /// it is asked on the newest state before an entry is written, and two that race cannot both pass.
+    /// </summary>
+    private static void RequireOwnName(ClusterState state, RegistrationRequest request)
+    {
+        if (state.Hosts.FindLast(host => host.Revoked is null && host.Name == request.Host) is { } known)
+            throw Refused(request, $"log entry {known.Entry} registered another host by that name, key {known.Thumbprint.Short}, and it is in force",
+                $"give this one another name: --host-name=NAME. If it takes that host's place, take that one's rights away first: holdfast revoke {Printable(known.Name)} --reason=replaced");
+        var isWord = request.Host is ClusterPolicy.Primary or ClusterPolicy.Standby;
+        if (isWord || state.Hosts.Exists(host => host.Thumbprint.ToString() == request.Host))
+            throw Refused(request, isWord ? "the policy has that word for whichever host is one" : "that is another host's key, by which it is named, too",
+                "give this one another name: --host-name=NAME");
+    }
+
+    /// <summary>
+    /// A cluster is a primary and its standbys, which share a system identifier. Another one is a mistake (a wrong pg-path, a wrong token), or a
+    /// history of its own after pg_upgrade or initdb, which somebody says.
+    /// </summary>
+    private static void RequireKnownSystem(ClusterState state, RegistrationRequest request)
+    {
+        if (request.System is not { } system || request.NewSystem == true) return;
+        var known = state.Hosts.Select(host => host.System).OfType<SystemIdentifier>().Distinct().ToList();
+        if (known.Count == 0 || known.Contains(system)) return;
+        throw Refused(request, $"its server has system identifier {system}, and cluster {request.Cluster} is that of {string.Join(", ", known)}",
+            "if pg-path is right and this is no standby of that server: another cluster wants a repository of its own, holdfast init. "
+            + "After pg_upgrade or initdb, when it shall follow in this one: holdfast register --new-system");
     }
 
     /// <summary>The position is not compared: a second attempt is made later, and the first registration stands.</summary>
@@ -38,9 +72,14 @@ public static class Registrar
         host.Revoked is null && host.Name == request.Host && host.Role == request.Role && host.System == request.System
         && host.AgreementKey.Thumbprint == request.AgreementKey.Thumbprint;
 
-    private static RefusedException Refused(RegistrationRequest request, string why) =>
+    private static RefusedException Used(ClusterState state, RegistrationRequest request, KeyThumbprint user) =>
+        Refused(request, $"the enrolment token was used by key {user.Short}, host {Printable(state.FindHost(user)!.Name)}",
+            "a token is for one host, and a copied agent/ folder holds the token of the host that it was made for. Where the control plane's keys are: holdfast token; "
+            + "put that one into the file that enrolment-token-file names");
+
+    private static RefusedException Refused(RegistrationRequest request, string why, string? hint = null) =>
         new($"registering host \"{Printable(request.Host)}\": {why}",
-            "issue a new token with \"holdfast token\", or register with new keys");
+            hint ?? "issue a new token with \"holdfast token\", or register with new keys");
 
     private static string Printable(string name) => new([.. name.Where(c => !char.IsControl(c)).Take(64)]);
 }

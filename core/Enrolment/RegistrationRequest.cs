@@ -16,9 +16,10 @@ namespace Holdfast.Core.Enrolment;
 /// <param name="System">A database's system identifier; null for other roles.</param>
 /// <param name="Timeline">A database's timeline now.</param>
 /// <param name="Lsn">A database's WAL position now.</param>
+/// <param name="NewSystem">True: the database is meant to begin a history of its own beside those that the cluster has; left out otherwise.</param>
 public sealed record RegistrationRequest(
     string Cluster, string Host, HostRole Role, VerifyingKey SigningKey, AgreementPublicKey AgreementKey, VerifyingKey ProofKey,
-    SystemIdentifier? System = null, TimelineId? Timeline = null, Lsn? Lsn = null)
+    SystemIdentifier? System = null, TimelineId? Timeline = null, Lsn? Lsn = null, bool? NewSystem = null)
 {
     /// <summary>A request larger than this is not read.</summary>
     public const int MaxBytes = 16 << 10;

@@ -50,7 +50,7 @@ public sealed class HoldfastArchive : IWalArchive, IDisposable
         await File.WriteAllTextAsync(_scratch[$"{host}.token"], token.Output);
         ScratchFolder.GiveToServers(server.DataFolder);
         await RunAsync("register", $"--config={Configuration("agent")}", $"--control-plane-config={Configuration("control-plane")}",
-            $"--enrolment-token-file={_scratch[$"{host}.token"]}", $"--pg-path={server.DataFolder}", $"--host-name={host}", $"--state-path={_scratch[host]}");
+            $"--enrolment-token-file={_scratch[$"{host}.token"]}", "--new-system", $"--pg-path={server.DataFolder}", $"--host-name={host}", $"--state-path={_scratch[host]}");
         return ArchiveCommand(host);
     }
 

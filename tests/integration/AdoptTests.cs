@@ -21,10 +21,10 @@ public sealed class AdoptTests(SharedAzurite azurite)
         await copy.ExecuteAsync("CREATE TABLE begins_the_next_segment ()");
         var status = Directory.GetFiles(Path.Combine(copy.DataFolder, "pg_wal", "archive_status")).Order().ToArray();
 
-        var plan = await world.FailsAsync(2, ["adopt", .. world.Host(copy, "copy"), world.Spool, world.ControlPlane]);
+        var plan = await world.FailsAsync(2, ["adopt", .. world.Named(copy, "copy"), world.Spool, world.ControlPlane]);
         Assert.Contains("timeline 2 of", plan, StringComparison.Ordinal);
         Assert.DoesNotContain("missing", plan, StringComparison.Ordinal);
-        var output = await world.MustAsync(["adopt", "--yes", "--host-name=copy", .. world.Host(copy, "copy"), world.Spool, world.ControlPlane]);
+        var output = await world.MustAsync(["adopt", "--yes", .. world.Named(copy, "copy"), world.Spool, world.ControlPlane]);
         Assert.Contains("host copy is registered now; it continues timeline 2", output, StringComparison.Ordinal);
         Assert.Equal(status, Directory.GetFiles(Path.Combine(copy.DataFolder, "pg_wal", "archive_status")).Order());
 
@@ -33,7 +33,7 @@ public sealed class AdoptTests(SharedAzurite azurite)
             await world.MustAsync(["archive-get", .. world.Host(copy, "restorer", "restorer"), world.Spool, file, world["fetched"]]);
             Assert.Equal(File.ReadAllBytes(Path.Combine(copy.DataFolder, "pg_wal", file)), File.ReadAllBytes(world["fetched"]));
         }
-        Assert.Contains("was registered already", await world.MustAsync(["adopt", "--yes", .. world.Host(copy, "copy"), world.Spool, world.ControlPlane]), StringComparison.Ordinal);
+        Assert.Contains("was registered already", await world.MustAsync(["adopt", "--yes", .. world.Named(copy, "copy"), world.Spool, world.ControlPlane]), StringComparison.Ordinal);
     }
 
     // The primary dies with segments that it never archived. The promoted server has them, one excepted, as .done.
@@ -50,7 +50,7 @@ public sealed class AdoptTests(SharedAzurite azurite)
         Assert.All(unarchived, name => Assert.True(File.Exists(Path.Combine(copy.DataFolder, "pg_wal", name)), $"{name} is not in pg_wal"));
         File.Delete(Path.Combine(copy.DataFolder, "pg_wal", unarchived[1]));
 
-        var output = await world.MustAsync(["adopt", "--yes", "--host-name=copy", .. world.Host(copy, "copy"), world.Spool, world.ControlPlane]);
+        var output = await world.MustAsync(["adopt", "--yes", .. world.Named(copy, "copy"), world.Spool, world.ControlPlane]);
 
         foreach (var file in (string[])[unarchived[0], unarchived[2]])
         {
@@ -74,7 +74,7 @@ public sealed class AdoptTests(SharedAzurite azurite)
         File.Delete(Path.Combine(copy.DataFolder, "pg_wal", lost.ToString()));
 
         for (var time = 0; time < 2; time++)
-            await world.MustAsync(["adopt", "--yes", .. world.Host(copy, "copy"), world.Spool, world.ControlPlane]);
+            await world.MustAsync(["adopt", "--yes", .. world.Named(copy, "copy"), world.Spool, world.ControlPlane]);
         var cut = Assert.Single((await world.ReadLogAsync()).State.Cuts);
         Assert.Equal((lost.Start, lost.End, CutReason.Adopted), (cut.From, cut.To, cut.Reason));
     }
@@ -100,7 +100,7 @@ public sealed class AdoptTests(SharedAzurite azurite)
         Assert.Contains("holdfast adopt", refusal, StringComparison.Ordinal);
         Assert.Equal(differs, RefusedWal.Find(new StateFolder(world["state", world.Cluster]), Path.Combine(clone.DataFolder, "pg_wal"), Quiet()));
         Assert.Equal("", RefusedWal.Find(new StateFolder(world["state", world.Cluster]), Path.Combine(original.DataFolder, "pg_wal"), Quiet()));
-        var adopting = await world.FailsAsync(3, ["adopt", "--yes", .. world.Host(clone, "clone"), world.Spool, world.ControlPlane]);
+        var adopting = await world.FailsAsync(3, ["adopt", "--yes", .. world.Named(clone, "clone"), world.Spool, world.ControlPlane]);
         Assert.Contains($"segment {differs} is already stored and differs", adopting, StringComparison.Ordinal);
         Assert.Contains("HINT: this server's timeline 1 is not the archive's", adopting, StringComparison.Ordinal);
     }
@@ -115,7 +115,7 @@ public sealed class AdoptTests(SharedAzurite azurite)
         CopyFolder(original.DataFolder, standby.DataFolder);
         File.WriteAllText(Path.Combine(standby.DataFolder, "standby.signal"), "");
         await standby.StartAsync();
-        Assert.Contains("is in recovery", await world.FailsAsync(3, ["adopt", "--yes", .. world.Host(standby, "standby"), world.Spool, world.ControlPlane]), StringComparison.Ordinal);
+        Assert.Contains("is in recovery", await world.FailsAsync(3, ["adopt", "--yes", .. world.Named(standby, "standby"), world.Spool, world.ControlPlane]), StringComparison.Ordinal);
     }
 
     private static Log Quiet() => new(TextWriter.Null, LogLevel.Error, TimeProvider.System, new SecretFilter());

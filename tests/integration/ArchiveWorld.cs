@@ -74,7 +74,19 @@ internal sealed class ArchiveWorld : IDisposable
         return MustAsync(["init", "--yes", .. InitWords]);
     }
 
-    public Task<string> RegisterAsync(PostgresServer server, string state = "state") => MustAsync(["register", .. Host(server, state), ControlPlane]);
+    public Task<string> RegisterAsync(PostgresServer server, string state = "state", params string[] more) =>
+        MustAsync(["register", .. Named(server, state), ControlPlane, .. more]);
+
+    /// <summary>As <see cref="Host"/>, for commands that may register: every state but the first is that of a host of its name.</summary>
+    public string[] Named(PostgresServer server, string state) => [.. Host(server, state), .. state == "state" ? Array.Empty<string>() : [$"--host-name={state}"]];
+
+    /// <summary>Puts a new token where the agent's configuration looks for one.</summary>
+    public async Task<string> RenewTokenAsync()
+    {
+        var token = (await MustAsync("token", ControlPlane)).Trim();
+        File.WriteAllText(System.IO.Path.Combine(Keys, "agent", "enrolment-token"), token);
+        return token;
+    }
 
     /// <summary>Archives what waits, oldest first, as PostgreSQL would, and marks it done.</summary>
     public async Task PushReadyAsync(PostgresServer server, string state = "state")

@@ -157,13 +157,13 @@ public sealed class InitRegisterTests(SharedAzurite azurite)
         await world.InitAsync();
         await using var server = await ArchiveWorld.StartServerAsync();
         await world.RegisterAsync(server);
-        Assert.Contains("the enrolment token was used by key", await world.FailsAsync(3, ["register", .. world.Host(server, "second"), world.ControlPlane]), StringComparison.Ordinal);
+        Assert.Contains("the enrolment token was used by key", await world.FailsAsync(3, ["register", .. world.Named(server, "second"), world.ControlPlane]), StringComparison.Ordinal);
 
         var drill = (await world.MustAsync("token", world.ControlPlane, "--role=drill")).Trim();
         File.WriteAllText(Path.Combine(world.Keys, "agent", "enrolment-token"), drill);
-        Assert.Contains("is for role drill, not database", await world.FailsAsync(3, ["register", .. world.Host(server, "second"), world.ControlPlane]), StringComparison.Ordinal);
-        var token = (await world.MustAsync("token", $"--config={world.Configuration("control-plane")}")).Trim();
-        File.WriteAllText(Path.Combine(world.Keys, "agent", "enrolment-token"), token);
+        Assert.Contains("is for role drill, not database", await world.FailsAsync(3, ["register", .. world.Named(server, "second"), world.ControlPlane]), StringComparison.Ordinal);
+        Assert.Contains("registered another host by that name", await SameNameAsync(world, server), StringComparison.Ordinal);
+        var token = await world.RenewTokenAsync();
         await world.RegisterAsync(server, "second");
         Assert.Equal(2, (await world.ReadLogAsync()).State.Hosts.Count);
 
@@ -173,6 +173,62 @@ public sealed class InitRegisterTests(SharedAzurite azurite)
         await elsewhere.InitAsync();
         File.WriteAllText(Path.Combine(elsewhere.Keys, "agent", "enrolment-token"), token);
         Assert.Contains("was never issued by this cluster", await elsewhere.FailsAsync(3, ["register", .. elsewhere.Host(server), elsewhere.ControlPlane]), StringComparison.Ordinal);
+    }
+
+    // After pg_upgrade or initdb the machine has another system identifier: each refusal leads to the next step.
+    [NeedsFact(Needs.Azurite | Needs.Postgres)]
+    public async Task A_server_with_another_system_identifier_follows_in_the_cluster_only_with_the_word()
+    {
+        using var world = new ArchiveWorld(azurite.Server);
+        await world.InitAsync();
+        await using var before = await ArchiveWorld.StartServerAsync();
+        var old = await ArchiveWorld.FinishSegmentAsync(before);
+        await world.RegisterAsync(before);
+        await world.PushReadyAsync(before);
+        var name = Assert.Single((await world.ReadLogAsync()).State.Hosts).Name;
+        await using var upgraded = await ArchiveWorld.StartServerAsync();
+
+        var foreign = await world.FailsAsync(3, ["register", .. world.Host(upgraded), world.ControlPlane]);
+        Assert.Contains($"holdfast revoke {name} --reason=upgraded", foreign, StringComparison.Ordinal);
+        await world.MustAsync("revoke", name, "--reason=upgraded", "--yes", world.ControlPlane);
+        Directory.Move(world["state"], world["state-of-before"]);
+        await world.RenewTokenAsync();
+        var refusal = await world.FailsAsync(3, ["register", .. world.Host(upgraded), world.ControlPlane]);
+        Assert.Contains("holdfast register --new-system", refusal, StringComparison.Ordinal);
+        await world.RegisterAsync(upgraded, "state", "--new-system");
+
+        var segment = await ArchiveWorld.FinishSegmentAsync(upgraded);
+        await world.MustAsync(["archive-push", .. world.Host(upgraded), world.Spool, $"pg_wal/{segment}"]);
+        await world.MustAsync(["archive-get", .. world.Host(before, "restorer", "restorer"), world.Spool, old, world["fetched"]]);
+        Assert.Equal(File.ReadAllBytes(Path.Combine(before.DataFolder, "pg_wal", old)), File.ReadAllBytes(world["fetched"]));
+    }
+
+    // The second machine of a pair was cloned from the first, its state folder with it: one key on two machines would be one host.
+    [NeedsFact(Needs.Azurite | Needs.Postgres)]
+    public async Task A_copied_state_folder_is_told_from_this_hosts_own()
+    {
+        using var world = new ArchiveWorld(azurite.Server);
+        await world.InitAsync();
+        await using var server = await ArchiveWorld.StartServerAsync();
+        await world.RegisterAsync(server);
+        var name = Assert.Single((await world.ReadLogAsync()).State.Hosts).Name;
+        string[] copied = [.. world.Host(server), "--host-name=db2", world.ControlPlane];
+
+        foreach (var command in (string[][])[["register"], ["adopt", "--yes", world.Spool]])
+        {
+            var refusal = await world.FailsAsync(3, [.. command, .. copied]);
+            Assert.Contains($"holds the keys of host {name}, registered by log entry 1, and this is db2", refusal, StringComparison.Ordinal);
+        }
+        Assert.Contains("was registered already", await world.RegisterAsync(server), StringComparison.Ordinal);
+
+        // As the hint says: away with the folder, a token, and this host is one of its own.
+        Directory.Move(world["state"], world["copied"]);
+        var used = await world.FailsAsync(3, ["register", .. copied]);
+        Assert.Contains("the enrolment token was used by key", used, StringComparison.Ordinal);
+        Assert.Contains("a copied agent/ folder holds the token of the host that it was made for", used, StringComparison.Ordinal);
+        await world.RenewTokenAsync();
+        await world.MustAsync(["register", .. copied]);
+        Assert.Equal([name, "db2"], (await world.ReadLogAsync()).State.Hosts.Select(host => host.Name));
     }
 
     [NeedsFact(Needs.Azurite | Needs.Postgres)]
@@ -218,6 +274,12 @@ public sealed class InitRegisterTests(SharedAzurite azurite)
         Assert.Contains("this host's key was revoked", await world.FailsAsync(3, ["archive-push", .. world.Host(server), world.Spool, $"pg_wal/{later}"]), StringComparison.Ordinal);
         Assert.Contains("was revoked by log entry 2", await world.FailsAsync(3, ["register", .. world.Host(server), world.ControlPlane]), StringComparison.Ordinal);
         await world.MustAsync(["archive-get", .. world.Host(server, "restorer", "restorer"), world.Spool, segment, world["fetched"]]);
+    }
+
+    private static async Task<string> SameNameAsync(ArchiveWorld world, PostgresServer server)
+    {
+        await world.RenewTokenAsync();
+        return await world.FailsAsync(3, ["register", .. world.Host(server, "second"), world.ControlPlane]);
     }
 
     private static async Task InitAsync(ArchiveWorld world, Action<string> reached)

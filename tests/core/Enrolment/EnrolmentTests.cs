@@ -87,6 +87,69 @@ public sealed class EnrolmentTests
     }
 
     [Fact]
+    public void A_name_is_that_of_one_host_in_force()
+    {
+        using var second = EnrolmentToken.Generate();
+        using var key = EcSigningKey.Generate();
+        var other = Request(second) with { SigningKey = key.PublicKey, AgreementKey = LogWorld.Agreement() };
+        var state = _world.Fold(new EnrolmentTokenIssued(second.Grant(HostRole.Database)));
+        state = _world.Fold(state, Registrar.Decide(state, Request(), LogWorld.Noon)!);
+
+        var refusal = Refuses("log entry 2 registered another host by that name", state, other, LogWorld.Noon);
+
+        Assert.Contains("--host-name=NAME", refusal.Hint, StringComparison.Ordinal);
+        Assert.Contains("holdfast revoke db1 --reason=replaced", refusal.Hint, StringComparison.Ordinal);
+        Assert.NotNull(Registrar.Decide(state, other with { Host = "db2" }, LogWorld.Noon));
+        var revoked = _world.Fold(state, new HostRevoked(_host.PublicKey.Thumbprint, "replaced", []));
+        Assert.NotNull(Registrar.Decide(revoked, other, LogWorld.Noon));
+    }
+
+    // A log of before that rule: both were written, and it must be read for ever.
+    [Fact]
+    public void A_log_in_which_two_hosts_have_one_name_is_folded_as_before()
+    {
+        using var second = EnrolmentToken.Generate();
+        using var key = EcSigningKey.Generate();
+        var state = _world.Fold(LogWorld.Host(_host, _world.FirstToken), new EnrolmentTokenIssued(second.Grant(HostRole.Database)), LogWorld.Host(key, second));
+        Assert.Equal(["db1", "db1"], state.Hosts.Select(host => host.Name));
+    }
+
+    // "revoke NAME" takes a key, too, and "--backup-host=standby" is not a host's name.
+    [Fact]
+    public void A_name_is_no_other_hosts_key_and_no_word_of_the_policy()
+    {
+        using var second = EnrolmentToken.Generate();
+        using var key = EcSigningKey.Generate();
+        var other = Request(second) with { SigningKey = key.PublicKey, AgreementKey = LogWorld.Agreement() };
+        var state = _world.Fold(new EnrolmentTokenIssued(second.Grant(HostRole.Database)));
+        state = _world.Fold(state, Registrar.Decide(state, Request(), LogWorld.Noon)!);
+        Refuses("another host's key", state, other with { Host = _host.PublicKey.Thumbprint.ToString() }, LogWorld.Noon);
+        Refuses("the policy has that word", state, other with { Host = "standby" }, LogWorld.Noon);
+        Refuses("the policy has that word", state, other with { Host = "primary" }, LogWorld.Noon);
+    }
+
+    [Fact]
+    public async Task Another_system_than_the_clusters_is_registered_only_with_the_word_for_it()
+    {
+        using var second = EnrolmentToken.Generate();
+        using var key = EcSigningKey.Generate();
+        var state = _world.Fold(new EnrolmentTokenIssued(second.Grant(HostRole.Database)));
+        state = _world.Fold(state, Registrar.Decide(state, Request(), LogWorld.Noon)!);
+        var foreign = Request(second) with { Host = "db2", SigningKey = key.PublicKey, AgreementKey = LogWorld.Agreement(), System = new SystemIdentifier(5) };
+
+        var refusal = Refuses($"has system identifier 5, and cluster shop is that of {LogWorld.System}", state, foreign, LogWorld.Noon);
+
+        Assert.Contains("holdfast register --new-system", refusal.Hint, StringComparison.Ordinal);
+        var signed = await (foreign with { NewSystem = true }).SignAsync(second, key, default);
+        Assert.NotNull(Registrar.Decide(state, RegistrationRequest.Decode(signed), LogWorld.Noon));
+        // The old control plane's requests have no such field.
+        Assert.DoesNotContain("newSystem", Encoding.UTF8.GetString(await foreign.SignAsync(second, key, default)), StringComparison.Ordinal);
+        // That of a revoked host is the cluster's, too: the host that takes its place says nothing.
+        var revoked = _world.Fold(state, new HostRevoked(_host.PublicKey.Thumbprint, "replaced", []));
+        Assert.NotNull(Registrar.Decide(revoked, foreign with { System = LogWorld.System }, LogWorld.Noon));
+    }
+
+    [Fact]
     public async Task Refuses_every_change_of_a_request_and_signatures_of_others()
     {
         var bytes = await Request().SignAsync(_world.FirstToken, _host, default);
@@ -160,10 +223,11 @@ public sealed class EnrolmentTests
             foreach (var text in texts) Assert.DoesNotContain(secret, text, StringComparison.OrdinalIgnoreCase);
     }
 
-    private static void Refuses(string why, ClusterState state, RegistrationRequest request, PostgresTime now)
+    private static RefusedException Refuses(string why, ClusterState state, RegistrationRequest request, PostgresTime now)
     {
         var error = Assert.Throws<RefusedException>(() => Registrar.Decide(state, request, now));
         Assert.Contains(why, error.Message, StringComparison.Ordinal);
         Assert.NotNull(error.Hint);
+        return error;
     }
 }
