@@ -7,6 +7,7 @@ using Holdfast.Agent.Options;
 using Holdfast.Agent.Register;
 using Holdfast.Core;
 using Holdfast.Core.Api;
+using Holdfast.Core.Continuity;
 using Holdfast.Core.Enrolment;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository;
@@ -20,6 +21,7 @@ internal sealed class Adoption(CommandContext context, Host.Repository repositor
     private readonly IReadOnlyList<string> _files = data.FilesIn("pg_wal");
     private RegisteredHost? _host;
     private LogView? _view;
+    private WalInventory? _inventory;
     private TimelineId _timeline;
     private IReadOnlyList<AncestorPlan> _ancestors = [];
 
@@ -35,13 +37,15 @@ internal sealed class Adoption(CommandContext context, Host.Repository repositor
         _timeline = LocalSegments.CurrentTimeline(control.Checkpoint.Timeline, control.WalSegmentSize, _files);
         var history = ReadHistory();
         var switchPoint = history.Switches is [.., var begin] ? begin.SwitchPoint : (Lsn?)null;
-        var stored = await StoredSegments.ListAsync(
-            repository.Data, $"{BlobNames.WalPrefix(control.SystemIdentifier)}{_timeline.ToFileName()}/", control.WalSegmentSize, cancellationToken).ConfigureAwait(false);
+        var trust = new LogTrust(repository.Log, _view);
+        var listing = new WalListing(repository.Data, trust, control.SystemIdentifier) { Backups = _view.State.Backups };
+        _inventory = await listing.ReadAsync(cancellationToken).ConfigureAwait(false);
+        var stored = Stored(_timeline);
         var (complete, written) = LocalSegments.Of(data, _timeline, switchPoint, _files);
         if (switchPoint is { } point && point > written) written = point;
         var plan = AdoptionPlan.Make(_timeline, switchPoint, data.StartingPosition(), complete, stored,
             _view.State.Cuts.Where(cut => cut.System == control.SystemIdentifier), written, control.WalSegmentSize);
-        _ancestors = await PlanAncestorsAsync(history, cancellationToken).ConfigureAwait(false);
+        _ancestors = PlanAncestors(history);
         var oldest = _ancestors.SelectMany(ancestor => ancestor.Upload).Select(segment => new WalPosition(segment.Timeline, segment.Start));
         plan = plan with { Start = oldest.Append(plan.Start).Min() };
         if (_host is { } host && host.Start.CompareTo(plan.Start) > 0)
@@ -50,15 +54,20 @@ internal sealed class Adoption(CommandContext context, Host.Repository repositor
         return plan;
     }
 
-    private async Task<IReadOnlyList<AncestorPlan>> PlanAncestorsAsync(TimelineHistory history, CancellationToken cancellationToken)
+    /// <summary>
+    /// What the archive has of a timeline in this server's segment size. A segment of another size that has the same name is other WAL.
+    /// </summary>
+    private List<WalSegmentName> Stored(TimelineId timeline) => [.. _inventory!.Ranges.Select(stored => stored.Range)
+        .Where(range => range.Timeline == timeline && range.Size == data.Control.WalSegmentSize).SelectMany(range => range.Segments)];
+
+    private IReadOnlyList<AncestorPlan> PlanAncestors(TimelineHistory history)
     {
         var (system, size) = (data.Control.SystemIdentifier, data.Control.WalSegmentSize);
         var stored = new List<WalSegmentName>();
         var local = new List<WalSegmentName>();
         foreach (var stretch in history.Path.Where(stretch => stretch.End is not null))
         {
-            var folder = $"{BlobNames.WalPrefix(system)}{stretch.Timeline.ToFileName()}/";
-            var listed = await StoredSegments.ListAsync(repository.Data, folder, size, cancellationToken).ConfigureAwait(false);
+            var listed = Stored(stretch.Timeline);
             stored.AddRange(listed);
             local.AddRange(LocalSegments.OfAncestor(data, stretch, [.. _files.Except(listed.Select(segment => segment.ToString()))]));
         }

@@ -21,12 +21,13 @@ internal sealed class RecoveryReader(IObjectStore data, ISignerTrust trust, Keyr
     /// <summary>What there is to recover a system from.</summary>
     public async Task<RecoverySources> ReadAsync(SystemIdentifier system, ClusterState state, CancellationToken cancellationToken)
     {
-        var inventory = await new WalListing(data, trust, system).ReadAsync(cancellationToken).ConfigureAwait(false);
+        var listing = new WalListing(data, trust, system) { Backups = state.Backups };
+        var inventory = await listing.ReadAsync(cancellationToken).ConfigureAwait(false);
         var ranges = inventory.Ranges.Select(stored => stored.Range).ToArray();
         var stored = inventory.Histories.ToHashSet();
         var opened = await new WalHistoryReader(data, trust, keyring, codec).ReadAsync(system, stored, warn, cancellationToken).ConfigureAwait(false);
         return new RecoverySources(state.Backups.Where(backup => backup.System == system), state.Cuts.Where(cut => cut.System == system), ranges,
-            TimelineOrigins.Find(ranges, stored, opened, inventory.Size), stored, inventory.Size);
+            TimelineOrigins.Find(ranges, stored, opened), stored);
     }
 
     /// <summary>Reads indexes, some ahead.</summary>

@@ -32,7 +32,7 @@ public sealed record InfoHost(
 /// <summary>The WAL of one system identifier.</summary>
 /// <param name="SystemIdentifier">PostgreSQL's.</param>
 /// <param name="Major">PostgreSQL's major version; null without an index key.</param>
-/// <param name="SegmentSize">wal_segment_size in bytes; null while no segment is stored.</param>
+/// <param name="SegmentSize">wal_segment_size in bytes, of the newest stretch; null while no segment is stored.</param>
 /// <param name="Segments">Segments stored.</param>
 /// <param name="Bytes">Bytes stored.</param>
 /// <param name="Timelines">In order.</param>
@@ -131,8 +131,10 @@ public sealed record InfoTimeline(uint Timeline, uint? Parent, string? SwitchPoi
 /// <param name="LastStored">The store's clock.</param>
 /// <param name="From">The earliest time in its first segments that have one; null without an index key, or where nothing was committed.</param>
 /// <param name="To">The latest time in its last segments that have one.</param>
+/// <param name="SegmentSize">wal_segment_size in bytes.</param>
 public sealed record InfoRange(
-    string Start, string End, string FirstSegment, string LastSegment, long Segments, long Bytes, DateTimeOffset LastStored, DateTimeOffset? From, DateTimeOffset? To);
+    string Start, string End, string FirstSegment, string LastSegment, long Segments, long Bytes, DateTimeOffset LastStored,
+    DateTimeOffset? From, DateTimeOffset? To, long SegmentSize);
 
 /// <summary>Missing segments.</summary>
 /// <param name="Timeline">The timeline they are missing from.</param>

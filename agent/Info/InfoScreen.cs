@@ -45,7 +45,7 @@ public sealed class InfoScreen(CommandContext context, InfoReport report)
     {
         _out.WriteLine();
         _out.WriteLine($"{history.SystemIdentifier}{(history.Major is { } major ? $" · PostgreSQL {major}" : "")}"
-            + (history.SegmentSize is { } size ? $" · {Count(history.Segments, "segment")} of {Quantity.Bytes(size)}, {Quantity.Bytes(history.Bytes)} stored" : ""));
+            + (history.Segments > 0 ? $" · {Stored(history)}" : ""));
         WriteRestorable(history);
         WriteBackups(history);
         if (history.Segments == 0)
@@ -60,6 +60,14 @@ public sealed class InfoScreen(CommandContext context, InfoReport report)
         WriteGaps(history, Shown);
         WriteExtras(history);
         if (history.Verification is { } verification) Write(verification);
+    }
+
+    // Sizes in the order of history: 16.0 MiB, then 64.0 MiB.
+    private static string Stored(InfoHistory history)
+    {
+        var sizes = history.Timelines.SelectMany(timeline => timeline.Ranges).Select(range => range.SegmentSize).Distinct();
+        var words = string.Join(", then ", sizes.Select(size => Quantity.Bytes(size)));
+        return $"{Count(history.Segments, "segment")} of {words}, {Quantity.Bytes(history.Bytes)} stored";
     }
 
     private void WriteRestorable(InfoHistory history)

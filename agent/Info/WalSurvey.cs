@@ -34,18 +34,20 @@ public sealed class WalSurvey(IObjectStore data, ISignerTrust trust, SurveyKeys 
     /// <param name="cancellationToken">Cancels.</param>
     public async Task<InfoHistory> ReadAsync(SystemIdentifier system, ClusterState state, bool verify, CancellationToken cancellationToken)
     {
-        var inventory = await new WalListing(data, trust, system).ReadAsync(cancellationToken).ConfigureAwait(false);
+        var listing = new WalListing(data, trust, system) { Backups = state.Backups };
+        var inventory = await listing.ReadAsync(cancellationToken).ConfigureAwait(false);
         var ranges = inventory.Ranges.Select(stored => stored.Range).ToArray();
         var stored = inventory.Histories.ToHashSet();
         var opened = await new WalHistoryReader(data, trust, keys.Content, keys.Codec).ReadAsync(system, stored, warn, cancellationToken).ConfigureAwait(false);
-        var origins = TimelineOrigins.Find(ranges, stored, opened, inventory.Size);
+        var origins = TimelineOrigins.Find(ranges, stored, opened);
         var reader = new WalIndexReader(data, trust, keys.Index, system);
         var times = await ReadTimesAsync(reader, inventory, cancellationToken).ConfigureAwait(false);
-        var verification = verify ? await VerifyAsync(reader, ranges, origins, inventory.Size, cancellationToken).ConfigureAwait(false) : null;
+        var verification = verify ? await VerifyAsync(reader, ranges, origins, cancellationToken).ConfigureAwait(false) : null;
         var cuts = state.Cuts.Where(cut => cut.System == system).ToArray();
-        var sources = new RecoverySources(state.Backups.Where(backup => backup.System == system), cuts, ranges, origins, stored, inventory.Size);
+        var continuous = WalRanges.FromRanges(ranges, origins.Select(origin => origin.History));
+        var sources = new RecoverySources(state.Backups.Where(backup => backup.System == system), cuts, ranges, origins, stored);
         return new InfoHistory(system.ToString(), times.Major, ranges.Length == 0 ? null : inventory.Size.Bytes, inventory.SegmentCount, inventory.Bytes,
-            [.. origins.Select(origin => Timeline(origin, inventory, times.Of))], [.. Gaps(WalRanges.FromRanges(ranges, origins.Select(origin => origin.History), inventory.Size), origins)],
+            [.. origins.Select(origin => Timeline(origin, inventory, times.Of))], [.. Gaps(continuous, origins)],
             Extras(inventory.Partial), Extras(inventory.Damaged), Extras(inventory.Alternates), Extras(inventory.Foreign),
             [.. cuts.Select(cut => new InfoCut(cut.Timeline.Value, cut.From.ToString(), cut.To.ToString(), Word(cut.Reason)))],
             [.. state.Backups.Where(backup => backup.System == system).Select(backup => Backup(backup, state))],
@@ -60,11 +62,13 @@ public sealed class WalSurvey(IObjectStore data, ISignerTrust trust, SurveyKeys 
         var gaps = ranges.Gaps.ToList();
         foreach (var origin in origins.Where(origin => origin.Switch is not null))
             foreach (var gap in ranges.GapsTo(origin.Timeline))
-                if (!gaps.Exists(known => known.Timeline == gap.Timeline && known.FirstMissing.Number <= gap.FirstMissing.Number && known.LastMissing.Number >= gap.LastMissing.Number))
-                    gaps.Add(gap);
-        return gaps.OrderBy(gap => gap.Timeline.Value).ThenBy(gap => gap.FirstMissing.Number).Select(gap => new InfoGap(
+                if (!gaps.Exists(known => Covers(known, gap))) gaps.Add(gap);
+        return gaps.OrderBy(gap => gap.Timeline.Value).ThenBy(gap => gap.FirstMissing.Start).Select(gap => new InfoGap(
             gap.Timeline.Value, gap.FirstMissing.ToString(), gap.LastMissing.ToString(), gap.FirstMissing.Start.ToString(), gap.LastMissing.End.ToString(), gap.SegmentCount));
     }
+
+    private static bool Covers(WalGap known, WalGap gap) => known.Timeline == gap.Timeline
+        && known.FirstMissing.Start <= gap.FirstMissing.Start && known.LastMissing.End >= gap.LastMissing.End;
 
     private static InfoBackup Backup(LoggedBackup backup, ClusterState state)
     {
@@ -88,10 +92,10 @@ public sealed class WalSurvey(IObjectStore data, ISignerTrust trust, SurveyKeys 
     }
 
     private async Task<InfoVerification> VerifyAsync(
-        WalIndexReader reader, IReadOnlyList<WalRange> ranges, IReadOnlyList<TimelineOrigin> origins, WalSegmentSize size, CancellationToken cancellationToken)
+        WalIndexReader reader, IReadOnlyList<WalRange> ranges, IReadOnlyList<TimelineOrigin> origins, CancellationToken cancellationToken)
     {
         var junk = new List<Junk>();
-        var verifier = new WalChainVerifier(origins.Select(origin => WalJoint.Of(origin.History, size)).OfType<WalJoint>());
+        var verifier = new WalChainVerifier(origins.Select(origin => Joint(origin, ranges)).OfType<WalJoint>());
         void Note(Junk found)
         {
             lock (junk)
@@ -111,7 +115,7 @@ public sealed class WalSurvey(IObjectStore data, ISignerTrust trust, SurveyKeys 
         var (left, major) = (TimeReads, (int?)null);
         async Task<PostgresTime?> SearchAsync(WalRange range, bool forward)
         {
-            var first = WalSegmentName.Containing(range.Timeline, forward ? range.Start : range.End + -1, inventory.Size);
+            var first = forward ? range.First : range.Last;
             for (ulong i = 0; i < Math.Min(TimeTries, (ulong)range.SegmentCount) && left-- > 0; i++)
             {
                 var reading = await reader.ReadAsync(first with { Number = forward ? first.Number + i : first.Number - i }, _ => { }, cancellationToken).ConfigureAwait(false);
@@ -132,14 +136,19 @@ public sealed class WalSurvey(IObjectStore data, ISignerTrust trust, SurveyKeys 
 
     private static InfoTimeline Timeline(TimelineOrigin origin, WalInventory inventory, Dictionary<WalRange, (DateTimeOffset? From, DateTimeOffset? To)> times) => new(
         origin.Timeline.Value, origin.Switch?.Parent.Value, origin.Switch?.SwitchPoint.ToString(), origin.IsDerived ? "names" : origin.Switch is null ? "root" : "history",
-        [.. inventory.Ranges.Where(stored => stored.Range.Timeline == origin.Timeline).Select(stored => Range(stored, inventory.Size, times.GetValueOrDefault(stored.Range)))]);
+        [.. inventory.Ranges.Where(stored => stored.Range.Timeline == origin.Timeline)
+            .Select(stored => Range(stored, times.GetValueOrDefault(stored.Range)))]);
 
-    private static InfoRange Range(StoredRange stored, WalSegmentSize size, (DateTimeOffset? From, DateTimeOffset? To) times)
+    private static InfoRange Range(StoredRange stored, (DateTimeOffset? From, DateTimeOffset? To) times)
     {
-        var (timeline, start, end, count) = stored.Range;
-        return new InfoRange(start.ToString(), end.ToString(), WalSegmentName.Containing(timeline, start, size).ToString(), WalSegmentName.Containing(timeline, end + -1, size).ToString(),
-            count, stored.Bytes, stored.LastStored, times.From, times.To);
+        var range = stored.Range;
+        return new InfoRange(range.Start.ToString(), range.End.ToString(), range.First.ToString(), range.Last.ToString(),
+            range.SegmentCount, stored.Bytes, stored.LastStored, times.From, times.To, range.Size.Bytes);
     }
+
+    // The switch lies in the first segment that the timeline has, and so in its size.
+    private static WalJoint? Joint(TimelineOrigin origin, IReadOnlyList<WalRange> ranges) =>
+        ranges.Where(range => range.Timeline == origin.Timeline).Select(range => WalJoint.Of(origin.History, range.Size)).FirstOrDefault();
 
     private static InfoExtras Extras(StoredExtras extras) => new(extras.Count, [.. extras.First.Select(extra => extra.Name)]);
 

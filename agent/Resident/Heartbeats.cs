@@ -76,7 +76,7 @@ internal sealed class Heartbeats(CommandContext context, ReportChannel reports, 
                         (heartbeat.InRecovery, heartbeat.Timeline) = (row.GetBoolean(0), (uint)row.GetInt32(1));
                         heartbeat.WalInsert = row.IsDBNull(2) ? 0 : Lsn.Parse(row.GetString(2)).Value;
                         _dataDirectory ??= ServerConnection.Text(row, 4);
-                        if (!row.IsDBNull(3)) heartbeat.ArchivedTo = ArchivedTo(row.GetString(3));
+                        if (!row.IsDBNull(3)) heartbeat.ArchivedTo = ArchivedTo(row.GetString(3), heartbeat);
                     }
                 }
             }
@@ -88,11 +88,13 @@ internal sealed class Heartbeats(CommandContext context, ReportChannel reports, 
         }
     }
 
-    private ulong ArchivedTo(string segment)
+    private ulong ArchivedTo(string segment, Wire.Heartbeat heartbeat)
     {
         if (_dataDirectory is null) return 0;
         var size = DataDirectory.Open(_dataDirectory).Control.WalSegmentSize;
-        return WalSegmentName.TryParse(segment, size, out var name) ? name.End.Value : 0;
+        if (!WalSegmentName.TryParse(segment, size, out var name)) return 0;
+        // Of before pg_resetwal --wal-segsize, its name means a place that this server has not come to.
+        return !heartbeat.InRecovery && heartbeat.WalInsert > 0 && name.Start.Value >= heartbeat.WalInsert ? 0 : name.End.Value;
     }
 
     private void LookAtDisk(Wire.Heartbeat heartbeat, string wal)

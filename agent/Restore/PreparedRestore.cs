@@ -36,15 +36,7 @@ internal sealed record PreparedRestore(
     public IReadOnlyList<string> Written => WrittenBeside(Layout);
 
     /// <summary>The first segment that recovery will want.</summary>
-    public WalSegmentName FirstSegment
-    {
-        get
-        {
-            var leg = Plan.Wal[0];
-            var size = new WalSegmentSize((long)((leg.End.Value - leg.Start.Value) / (ulong)leg.SegmentCount));
-            return WalSegmentName.Containing(leg.Timeline, leg.Start, size);
-        }
-    }
+    public WalSegmentName FirstSegment => Plan.Wal[0].First;
 
     /// <summary>About how many bytes of packs are fetched.</summary>
     public long FetchedBytes => Uses.Sum(use => use.FetchedBytes);
@@ -53,6 +45,7 @@ internal sealed record PreparedRestore(
     public static async Task<PreparedRestore> MakeAsync(Host.Repository repository, RecoveryPlan plan, Keyring keyring, ResolvedOptions options, Action<Junk> report, CancellationToken cancellationToken)
     {
         var contents = await BackupContents.ReadAsync(repository, plan.Backup, keyring, report, cancellationToken).ConfigureAwait(false);
+        CheckSegmentSize(contents, plan);
         var prepared = LayOut(contents, plan, repository.Cluster, options);
         await CheckPacksAsync(repository.Data, prepared.Uses, cancellationToken).ConfigureAwait(false);
         return prepared;
@@ -107,6 +100,16 @@ internal sealed record PreparedRestore(
     // A tablespace in the data directory is written and judged with it.
     private static string[] WrittenBeside(RestoreLayout layout) =>
         [.. layout.Tablespaces.Select(layout.VersionFolder).Where(folder => !folder.StartsWith(layout.Root + "/", StringComparison.Ordinal)), .. layout.Links.Folders];
+
+    // pg_control in the backup makes PostgreSQL ask for names of its size, in which others mean other WAL.
+    private static void CheckSegmentSize(BackupContents contents, RecoveryPlan plan)
+    {
+        var (made, stored) = (new WalSegmentSize(contents.Backup.WalSegmentSize), plan.Wal[0].Size);
+        if (made == stored) return;
+        throw new DamagedException(
+            $"backup {plan.Backup.Label} was made with WAL segments of {made}, and what is stored from {plan.WalStart} on has segments of {stored}",
+            "somebody's junk may have the names of its WAL; see what does not count: holdfast info --verify");
+    }
 
     // A listing tells in seconds what a fetch would find out in hours.
     private static async Task CheckPacksAsync(IObjectStore data, IReadOnlyList<PackUse> uses, CancellationToken cancellationToken)

@@ -22,16 +22,15 @@ public static class TimelineOrigins
     /// <param name="ranges">What is stored.</param>
     /// <param name="stored">Timelines whose history file is stored; one without is taken to have no ancestors, as PostgreSQL does.</param>
     /// <param name="opened">Those of them that could be opened.</param>
-    /// <param name="size">The segment size.</param>
     /// <returns>In order of timelines, one for each that has segments or a history file.</returns>
     public static IReadOnlyList<TimelineOrigin> Find(
-        IReadOnlyList<WalRange> ranges, IReadOnlySet<TimelineId> stored, IReadOnlyDictionary<TimelineId, TimelineHistory> opened, WalSegmentSize size)
+        IReadOnlyList<WalRange> ranges, IReadOnlySet<TimelineId> stored, IReadOnlyDictionary<TimelineId, TimelineHistory> opened)
     {
         var origins = new List<TimelineOrigin>();
         foreach (var timeline in ranges.Select(range => range.Timeline).Concat(stored).Distinct().OrderBy(timeline => timeline.Value))
         {
             if (opened.TryGetValue(timeline, out var history)) origins.Add(new TimelineOrigin(timeline, history, false));
-            else if (stored.Contains(timeline) && Derive(timeline, ranges, origins, size) is { } derived) origins.Add(new TimelineOrigin(timeline, derived, true));
+            else if (stored.Contains(timeline) && Derive(timeline, ranges, origins) is { } derived) origins.Add(new TimelineOrigin(timeline, derived, true));
             else origins.Add(new TimelineOrigin(timeline, TimelineHistory.Root(timeline), stored.Contains(timeline)));
         }
 
@@ -39,10 +38,10 @@ public static class TimelineOrigins
     }
 
     /// <summary>The first segment of a timeline holds the switch point [xlog.c, XLogInitNewTimeline]; the parent is the latest timeline that reaches it.</summary>
-    private static TimelineHistory? Derive(TimelineId timeline, IReadOnlyList<WalRange> ranges, List<TimelineOrigin> origins, WalSegmentSize size)
+    private static TimelineHistory? Derive(TimelineId timeline, IReadOnlyList<WalRange> ranges, List<TimelineOrigin> origins)
     {
         var own = ranges.Where(range => range.Timeline == timeline).ToArray();
-        if (own.Length == 0 || own[0].Start.Value < (uint)size.Bytes) return null;
+        if (own.Length == 0 || own[0].Start.Value < (uint)own[0].Size.Bytes) return null;
         var start = own[0].Start;
         var earlier = ranges.Where(range => range.Timeline.Value < timeline.Value && range.Start <= start).ToArray();
         if (earlier.Length == 0) return null;

@@ -101,13 +101,18 @@ public sealed class WalChainVerifier(IEnumerable<WalJoint> joints)
     {
         if (_last is { } last && last.Timeline == next.Timeline)
         {
+            if (last.Size != next.Size)
+            {
+                ReportResize(last, next);
+                return null;
+            }
             if (next.Number <= last.Number) throw new ArgumentException($"{next} was fed after {last}", nameof(next));
             if (last.Number + 1 == next.Number) return _end;
             ReportGap(last.Next, next with { Number = next.Number - 1 });
             return null;
         }
         if (_last is { } earlier && next.Timeline.Value < earlier.Timeline.Value) throw new ArgumentException($"{next} was fed after {earlier}", nameof(next));
-        return Array.Find(_joints, joint => joint.At.After.Timeline == next.Timeline) is { } before ? Across(before, next) : null;
+        return Array.Find(_joints, joint => IsOf(joint.At.After, next)) is { } before ? Across(before, next) : null;
     }
 
     private WalChainEnd? Across(Joint joint, WalSegmentName next)
@@ -120,18 +125,28 @@ public sealed class WalChainVerifier(IEnumerable<WalJoint> joints)
         return null;
     }
 
+    private static bool IsOf(WalSegmentName joint, WalSegmentName segment) => joint.Timeline == segment.Timeline && joint.Size == segment.Size;
+
     private void Restart(WalSegmentSummary segment) => _end = WalChainEnd.Of(segment);
 
     private void Remember(WalSegmentName segment)
     {
         _last = segment;
         foreach (var joint in _joints)
-            if (joint.At.Before.Timeline == segment.Timeline && segment.Number <= joint.At.Before.Number)
+            if (IsOf(joint.At.Before, segment) && segment.Number <= joint.At.Before.Number)
                 (joint.Last, joint.End) = (segment, segment.Number == joint.At.Before.Number ? _end : null);
     }
 
     private void ReportGap(WalSegmentName first, WalSegmentName last) =>
         Report(new WalBreak(WalBreakKind.Gap, first, last, first == last ? $"segment {first} is missing" : $"{last.Number - first.Number + 1} segments are missing, {first} to {last}"));
+
+    // WAL never leads across a change of wal_segment_size, not even where positions touch. What is missing is named as recovery would ask for it.
+    private void ReportResize(WalSegmentName last, WalSegmentName next)
+    {
+        var end = Math.Max(last.Next.Number, (next.Start.Value - 1) / (uint)last.Size.Bytes);
+        Report(new WalBreak(WalBreakKind.Gap, last.Next, last with { Number = end },
+            $"segments of {next.Size} follow from {next.Start} on, {last} before has {last.Size}: no WAL leads across that change (pg_resetwal)"));
+    }
 
     private void Report(WalBreak found)
     {

@@ -33,28 +33,37 @@ public sealed class StoredExtras
         Count++;
         if (_first.Count < Kept) _first.Add(extra);
     }
+
+    internal void AddUnnamed(long count) => Count += count;
 }
 
 /// <summary>
 /// What is stored of one history's WAL, from a listing alone: names and lengths, none of which was believed. Fed blob by blob, so that a
 /// million segments take no more memory than their gaps.
 /// </summary>
-/// <param name="size">The cluster's segment size.</param>
-public sealed class WalInventory(WalSegmentSize size)
+public sealed class WalInventory
 {
     private readonly List<StoredRange> _ranges = [];
     private readonly SortedSet<uint> _histories = [];
-    private Run? _run;
 
-    /// <summary>The segment size.</summary>
-    public WalSegmentSize Size => size;
+    // One for each segment size: where it changes, names of both are mingled.
+    private readonly Dictionary<WalSegmentSize, Run> _runs = [];
+    private WalSegmentName? _named;
+
+    /// <summary>The segment size of the newest stretch; <see cref="WalSegmentSize.Default"/> while nothing is stored.</summary>
+    public WalSegmentSize Size => Ranges is [.., var newest] ? newest.Range.Size : WalSegmentSize.Default;
 
     /// <summary>Unbroken stretches, by timeline, then start.</summary>
     public IReadOnlyList<StoredRange> Ranges
     {
         get
         {
-            Close();
+            if (_runs.Count > 0)
+            {
+                foreach (var run in _runs.Values) Close(run);
+                _runs.Clear();
+                _ranges.Sort(ByPosition);
+            }
             return _ranges;
         }
     }
@@ -83,14 +92,63 @@ public sealed class WalInventory(WalSegmentSize size)
     /// <summary>Bytes of all blobs.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>Whether a name below <c>{s}/wal/</c> is, or lies beside, a segment's: its length tells the segment size.</summary>
-    public static bool IsSegment(ReadOnlySpan<char> name) => SegmentPart(name) is { Length: WalSegmentName.Length };
+    /// <summary>Whether a name below <c>{s}/wal/</c> is a segment's, or <c>{segment}.{n}</c>: what may be one, whatever its size.</summary>
+    public static bool IsSegment(ReadOnlySpan<char> name) =>
+        SegmentPart(name) is { Length: >= WalSegmentName.Length } file
+        && (file.Length == WalSegmentName.Length || IsAlternate(file[WalSegmentName.Length..]));
+
+    /// <summary>Whether the segment that has a position is stored.</summary>
+    /// <param name="timeline">The timeline.</param>
+    /// <param name="at">The position.</param>
+    public bool Holds(TimelineId timeline, Lsn at) =>
+        Ranges.Any(stored => stored.Range.Timeline == timeline && stored.Range.Start <= at && at < stored.Range.End);
+
+    /// <summary>The segment size at a position, or where nothing is stored there, of what is stored before it; else the newest.</summary>
+    /// <param name="timeline">The timeline.</param>
+    /// <param name="at">The position.</param>
+    public WalSegmentSize SizeAt(TimelineId timeline, Lsn at)
+    {
+        var before = Ranges.Where(stored => stored.Range.Timeline == timeline && stored.Range.Start <= at).ToList();
+        return before.Count > 0 ? before[^1].Range.Size : Size;
+    }
+
+    /// <summary>Adds a folder of which all segments have one size; folders come in order.</summary>
+    /// <param name="folder">Its names.</param>
+    /// <param name="size">Their size.</param>
+    public void Add(WalFolder folder, WalSegmentSize size)
+    {
+        foreach (var run in folder.Runs)
+        {
+            Bytes += run.Bytes;
+            var last = Math.Min(run.Last, (uint)size.SegmentsPerLog - 1);
+            if (run.First <= last) AddRun(Name(folder, run.First, size), last - run.First, run.Bytes, run.LastStored);
+            for (long low = Math.Max(run.First, (long)size.SegmentsPerLog); low <= run.Last; low++)
+                Foreign.Add(new StoredExtra(folder.Name((uint)low), 0));
+        }
+        foreach (var alternate in folder.Alternates) Alternates.Add(alternate);
+        Alternates.AddUnnamed(folder.AlternateCount - folder.Alternates.Count);
+    }
+
+    /// <summary>Adds a blob that is in no folder of segments, or is none of them.</summary>
+    /// <param name="name">Its name below <c>{s}/wal/</c>.</param>
+    /// <param name="length">Its bytes.</param>
+    public void AddOther(string name, long length)
+    {
+        if (!IsSegment(name))
+        {
+            Add(name, length, default, WalSegmentSize.Smallest);
+            return;
+        }
+        Bytes += length;
+        Foreign.Add(new StoredExtra(name, length));
+    }
 
     /// <summary>Adds a blob.</summary>
     /// <param name="name">Its name below <c>{s}/wal/</c>; names come in ordinal order, as a listing gives them.</param>
     /// <param name="length">Its bytes.</param>
     /// <param name="stored">When it was stored.</param>
-    public void Add(string name, long length, DateTimeOffset stored)
+    /// <param name="size">Its size, if it is a segment.</param>
+    public void Add(string name, long length, DateTimeOffset stored, WalSegmentSize size)
     {
         Bytes += length;
         var extra = new StoredExtra(name, length);
@@ -113,35 +171,61 @@ public sealed class WalInventory(WalSegmentSize size)
 
     private void AddBeside(StoredExtra extra, WalSegmentName segment, ReadOnlySpan<char> suffix, DateTimeOffset stored)
     {
-        if (suffix.IsEmpty) AddSegment(segment, extra.Length, stored);
+        if (suffix.IsEmpty)
+        {
+            _named = segment;
+            AddSegment(segment, extra.Length, stored);
+        }
         else if (IsAlternate(suffix))
         {
-            Alternates.Add(extra);
+            if (Holds(segment) || !IsNamedAsOneOfAnotherSize(segment)) Alternates.Add(extra);
             AddSegment(segment, extra.Length, stored);
         }
         else if (suffix.StartsWith(".partial.")) Partial.Add(extra);
         else if (suffix.StartsWith(".damaged.")) Damaged.Add(extra);
-        else if (suffix.EndsWith(".backup") && suffix.Length == 16) BackupHistoryCount++;
+        else if (IsBackupHistory(suffix)) BackupHistoryCount++;
         else Foreign.Add(extra);
     }
 
-    private void AddSegment(WalSegmentName segment, long length, DateTimeOffset stored)
+    private static WalSegmentName Name(WalFolder folder, uint low, WalSegmentSize size) =>
+        WalSegmentName.Parse(WalSegmentName.In(folder.Name(low)), size);
+
+    private void AddSegment(WalSegmentName segment, long length, DateTimeOffset stored) => AddRun(segment, 0, length, stored);
+
+    private void AddRun(WalSegmentName first, uint more, long length, DateTimeOffset stored)
     {
-        if (_run is { } run && run.Timeline == segment.Timeline && segment.Number - run.Last <= 1)
+        var last = first.Number + more;
+        if (_runs.TryGetValue(first.Size, out var run))
         {
-            _run = run with { Last = segment.Number, Bytes = run.Bytes + length, Stored = stored };
-            return;
+            if (run.Timeline == first.Timeline && first.Number - run.Last <= 1)
+            {
+                _runs[first.Size] = run with { Last = last, Bytes = run.Bytes + length, Stored = stored };
+                return;
+            }
+            Close(run);
         }
-        Close();
-        _run = new Run(segment.Timeline, segment.Number, segment.Number, length, stored);
+        _runs[first.Size] = new Run(first.Timeline, first.Size, first.Number, last, length, stored);
     }
 
-    private void Close()
+    /// <summary>Then it is a segment in its own right, and nothing that should not be there was in its way.</summary>
+    private bool IsNamedAsOneOfAnotherSize(WalSegmentName segment) =>
+        _named is { } named && named.Size != segment.Size && named.ToString() == segment.ToString();
+
+    private bool Holds(WalSegmentName segment) =>
+        _runs.TryGetValue(segment.Size, out var run) && run.Timeline == segment.Timeline
+        && run.First <= segment.Number && segment.Number <= run.Last;
+
+    private void Close(Run run)
     {
-        if (_run is not { } run) return;
-        _run = null;
-        var range = new WalRange(run.Timeline, new WalSegmentName(run.Timeline, run.First, size).Start, new WalSegmentName(run.Timeline, run.Last, size).End, (long)(run.Last - run.First) + 1);
+        var (first, last) = (new WalSegmentName(run.Timeline, run.First, run.Size), new WalSegmentName(run.Timeline, run.Last, run.Size));
+        var range = new WalRange(run.Timeline, first.Start, last.End, (long)(run.Last - run.First) + 1);
         _ranges.Add(new StoredRange(range, run.Bytes, run.Stored));
+    }
+
+    private static int ByPosition(StoredRange left, StoredRange right)
+    {
+        var (a, b) = (left.Range, right.Range);
+        return new WalPosition(a.Timeline, a.Start).CompareTo(new WalPosition(b.Timeline, b.Start));
     }
 
     /// <summary>What follows "{TLI}/{log hi}/", when it begins with a segment of that folder; else empty.</summary>
@@ -154,5 +238,10 @@ public sealed class WalInventory(WalSegmentSize size)
     private static bool IsAlternate(ReadOnlySpan<char> suffix) =>
         suffix.Length is > 1 and < 6 && suffix[0] == '.' && suffix[1] != '0' && int.TryParse(suffix[1..], NumberStyles.None, CultureInfo.InvariantCulture, out _);
 
-    private readonly record struct Run(TimelineId Timeline, ulong First, ulong Last, long Bytes, DateTimeOffset Stored);
+    /// <summary>{offset}.backup, also beside one of the same name.</summary>
+    private static bool IsBackupHistory(ReadOnlySpan<char> suffix) =>
+        suffix.Length >= 16 && suffix[..16].EndsWith(".backup") && (suffix.Length == 16 || IsAlternate(suffix[16..]));
+
+    private readonly record struct Run(
+        TimelineId Timeline, WalSegmentSize Size, ulong First, ulong Last, long Bytes, DateTimeOffset Stored);
 }

@@ -1,3 +1,4 @@
+using Holdfast.Core.Continuity;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository;
 using Holdfast.Core.Sealing;
@@ -12,16 +13,19 @@ internal sealed class ArchiveEnd(IObjectStore data, ClusterLog log)
     /// <summary>The end; null when nothing is stored that counts.</summary>
     public async Task<WalPosition?> FindAsync(LogView view, SystemIdentifier system, CancellationToken cancellationToken)
     {
-        if (await SegmentSizeAsync(system, cancellationToken).ConfigureAwait(false) is not { } size) return null;
-        var stored = await StoredSegments.ListAsync(data, BlobNames.WalPrefix(system), size, cancellationToken).ConfigureAwait(false);
-        var (trust, cuts) = (new LogTrust(log, view), view.State.Cuts.Where(cut => cut.System == system).ToList());
-        var counting = stored.ToList();
+        var trust = new LogTrust(log, view);
+        var backups = view.State.Backups.Where(backup => backup.System == system).ToList();
+        var inventory = await new WalListing(data, trust, system) { Backups = backups }.ReadAsync(cancellationToken).ConfigureAwait(false);
+        var cuts = view.State.Cuts.Where(cut => cut.System == system).ToList();
+        var counting = inventory.Ranges.Select(stored => stored.Range).ToList();
         // The last one must count: a name alone is no WAL. Names that do not are left out one by one, from the end.
-        while (RevocationPosition.Of(counting, cuts) is { } end)
+        while (RevocationPosition.Of(counting, cuts, backups) is { } end)
         {
-            var last = counting.FindIndex(segment => segment.Timeline == end.Timeline && segment.End == end.Lsn);
-            if (last < 0 || await CountsAsync(trust, system, counting[last], cancellationToken).ConfigureAwait(false)) return end;
-            counting.RemoveAt(last);
+            var last = counting.FindIndex(range => range.Timeline == end.Timeline && range.End == end.Lsn);
+            if (last < 0 || await CountsAsync(trust, system, counting[last].Last, cancellationToken).ConfigureAwait(false)) return end;
+            if (counting[last] is { SegmentCount: > 1 } range)
+                counting[last] = range with { End = range.Last.Start, SegmentCount = range.SegmentCount - 1 };
+            else counting.RemoveAt(last);
         }
         return null;
     }
@@ -31,24 +35,5 @@ internal sealed class ArchiveEnd(IObjectStore data, ClusterLog log)
         var item = new WalItem(SealedKind.WalSegment, BlobNames.WalSegment(system, segment), WalScope.Of(system, segment), segment.ToString());
         try { return await new WalArchive(data, trust).FindAsync(item, SealedFormat.FirstRead, _ => { }, cancellationToken).ConfigureAwait(false) is not null; }
         catch (DamagedException) { return false; }
-    }
-
-    /// <summary>The size of the segments of a system: PostgreSQL's name has it not, the object's prefix has.</summary>
-    private async Task<WalSegmentSize?> SegmentSizeAsync(SystemIdentifier system, CancellationToken cancellationToken)
-    {
-        await foreach (var blob in data.ListAsync(BlobNames.WalPrefix(system), cancellationToken).ConfigureAwait(false))
-        {
-            if (!WalSegmentName.LooksLikeSegment(blob.Name.AsSpan(blob.Name.LastIndexOf('/') + 1))) continue;
-            try
-            {
-                var head = await SealedBlob.ReadHeadAsync(data, blob.Name, SealedFormat.FirstRead, cancellationToken).ConfigureAwait(false);
-                if (head is not null && WalSegmentSize.IsValid(head.Head.Prefix.PlainLength)) return new WalSegmentSize(head.Head.Prefix.PlainLength);
-            }
-            catch (SealedObjectException)
-            {
-                // Junk: the next one may be better.
-            }
-        }
-        return null;
     }
 }

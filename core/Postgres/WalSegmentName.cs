@@ -56,6 +56,9 @@ public readonly record struct WalSegmentName(TimelineId Timeline, ulong Number, 
     /// <summary>The eight hexadecimal digits in the middle of the name, the folder of the segment's blob.</summary>
     public string LogFolder => ((uint)(Number / Size.SegmentsPerLog)).ToString("X8", CultureInfo.InvariantCulture);
 
+    /// <summary><c>{TLI}/{log hi}/</c>: the same for all sizes.</summary>
+    public string FolderPrefix => $"{Timeline.ToFileName()}/{LogFolder}/";
+
     /// <summary>PostgreSQL's file name.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
         $"{Timeline.Value:X8}{(uint)(Number / Size.SegmentsPerLog):X8}{(uint)(Number % Size.SegmentsPerLog):X8}");

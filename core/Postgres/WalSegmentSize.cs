@@ -15,6 +15,9 @@ public readonly record struct WalSegmentSize
     /// <summary>initdb's default, 16 MiB.</summary>
     public static readonly WalSegmentSize Default = new(16 << 20);
 
+    /// <summary>1 MiB: every segment's name is one in this size.</summary>
+    public static readonly WalSegmentSize Smallest = new(MinBytes);
+
     /// <summary>Checks and wraps a size in bytes.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not a power of two from 1 MiB to 1 GiB.</exception>
     public WalSegmentSize(long bytes) =>

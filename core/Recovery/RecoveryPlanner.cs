@@ -57,7 +57,7 @@ public sealed class RecoveryPlanner(RecoverySources sources, WalIndexes indexes)
     {
         if (way.Starts.FirstOrDefault(start => start.Backup.Facts.StopLsn <= at.Position) is not { } start) throw way.NoBackup();
         if (at.Position >= start.Path.End) throw way.Ends(start, Last(way, start, await SearchTailAsync(start, cancellationToken).ConfigureAwait(false)));
-        var search = await SearchAsync(start, sources.Segments(start.Path, at.Position), stopAt: null, cancellationToken).ConfigureAwait(false);
+        var search = await SearchAsync(start, start.Path.SegmentsFrom(at.Position), stopAt: null, cancellationToken).ConfigureAwait(false);
         if (search.Found is { } found) return way.Plan(start, found);
         if (search.Broken is { } broken) throw way.Broken(start, broken, search);
         if (!search.LastRecord.IsValid) search = await SearchTailAsync(start, cancellationToken).ConfigureAwait(false);
@@ -74,7 +74,8 @@ public sealed class RecoveryPlanner(RecoverySources sources, WalIndexes indexes)
         (RecoveryStart Start, string Why)? unfit = null;
         foreach (var start in way.Starts.Where(start => start.Backup.Facts.StopTime.CompareTo(time.At) <= 0))
         {
-            var search = await SearchAsync(start, sources.Segments(start.Path, start.Backup.Facts.StartLsn), stopAt: null, cancellationToken).ConfigureAwait(false);
+            var segments = start.Path.SegmentsFrom(start.Backup.Facts.StartLsn);
+            var search = await SearchAsync(start, segments, stopAt: null, cancellationToken).ConfigureAwait(false);
             var stop = start.Backup.Facts.StopLsn;
             if (search.Found is { } found)
             {
@@ -103,7 +104,7 @@ public sealed class RecoveryPlanner(RecoverySources sources, WalIndexes indexes)
         (WalPath? Path, Lsn From) searched = default;
         foreach (var start in way.Starts)
         {
-            var segments = sources.Segments(start.Path, start.Backup.Facts.StartLsn);
+            var segments = start.Path.SegmentsFrom(start.Backup.Facts.StartLsn);
             var search = await SearchAsync(start, segments, searched.Path == start.Path ? searched.From : null, cancellationToken).ConfigureAwait(false);
             if (search.Found is { } found && found.At >= start.Backup.Facts.StopLsn) return way.Plan(start, found);
             broken ??= search.Broken;
@@ -123,7 +124,7 @@ public sealed class RecoveryPlanner(RecoverySources sources, WalIndexes indexes)
     }
 
     private Task<TargetSearch> SearchTailAsync(RecoveryStart start, CancellationToken cancellationToken) =>
-        SearchAsync(start with { Target = new RecoveryTarget.Latest() }, sources.Segments(start.Path, Before(start.Path.End, TailSegments)), stopAt: null, cancellationToken);
+        SearchAsync(start with { Target = new RecoveryTarget.Latest() }, start.Path.SegmentsFrom(Before(start.Path)), stopAt: null, cancellationToken);
 
     private static RecoverableMoment Last(RecoveryWay way, RecoveryStart start, TargetSearch search)
     {
@@ -131,7 +132,11 @@ public sealed class RecoveryPlanner(RecoverySources sources, WalIndexes indexes)
         return new RecoverableMoment(search.LastRecord > stop ? search.LastRecord : stop, search.Greatest is { } seen && seen.CompareTo(time) > 0 ? seen : time);
     }
 
-    private Lsn Before(Lsn end, int segments) => new(end.Value > (ulong)segments * (uint)sources.Size.Bytes ? end.Value - (ulong)segments * (uint)sources.Size.Bytes : 0);
+    private static Lsn Before(WalPath path)
+    {
+        var tail = (ulong)TailSegments * (uint)path.Legs[^1].Size.Bytes;
+        return new Lsn(path.End.Value > tail ? path.End.Value - tail : 0);
+    }
 
     private static RecoveryStop Consistency(LoggedBackup backup) =>
         new(RecoveryStopKind.Consistency, backup.Facts.StopLsn, backup.Facts.StopLsn, Time: backup.Facts.StopTime);

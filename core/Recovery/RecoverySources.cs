@@ -15,17 +15,16 @@ public sealed class RecoverySources
     /// <param name="ranges">Stored segments.</param>
     /// <param name="origins">A line for each timeline (<see cref="TimelineOrigins"/>).</param>
     /// <param name="stored">Timelines whose history file is stored.</param>
-    /// <param name="size">The segment size.</param>
     public RecoverySources(
         IEnumerable<LoggedBackup> backups, IEnumerable<LoggedCut> cuts, IEnumerable<WalRange> ranges, IReadOnlyList<TimelineOrigin> origins,
-        IReadOnlySet<TimelineId> stored, WalSegmentSize size)
+        IReadOnlySet<TimelineId> stored)
     {
         // Newest first: by position, since clocks step and a host may be slow to report.
         Backups = [.. backups.OrderByDescending(backup => backup.Facts.StopLsn.Value).ThenByDescending(backup => backup.Entry)];
         Cuts = [.. cuts];
-        Wal = WalRanges.FromRanges(ranges, origins.Select(origin => origin.History), size);
+        Wal = WalRanges.FromRanges(ranges, origins.Select(origin => origin.History));
         _origins = origins.ToDictionary(origin => origin.Timeline);
-        (HistoriesStored, Size) = (stored, size);
+        HistoriesStored = stored;
     }
 
     /// <summary>Committed backups, the one with the highest stop first.</summary>
@@ -39,9 +38,6 @@ public sealed class RecoverySources
 
     /// <summary>Timelines whose history file is stored.</summary>
     public IReadOnlySet<TimelineId> HistoriesStored { get; }
-
-    /// <summary>The segment size.</summary>
-    public WalSegmentSize Size { get; }
 
     /// <summary>All timelines of which anything is known, ascending.</summary>
     public IEnumerable<TimelineId> Timelines => _origins.Keys.Concat(Backups.Select(backup => backup.Facts.Timeline)).Distinct().OrderBy(timeline => timeline.Value);
@@ -64,16 +60,5 @@ public sealed class RecoverySources
         foreach (var path in paths)
             if (path.Start <= backup.Facts.StartLsn && backup.Facts.StopLsn <= path.End && backup.Facts.StartLsn < path.End) return path;
         return null;
-    }
-
-    /// <summary>The segments of a path from the one that holds <paramref name="from"/> on, in order.</summary>
-    public IEnumerable<WalSegmentName> Segments(WalPath path, Lsn from)
-    {
-        foreach (var leg in path.Legs)
-        {
-            var first = WalSegmentName.Containing(leg.Timeline, leg.Start, Size);
-            for (ulong i = 0; i < (ulong)leg.SegmentCount; i++)
-                if (first with { Number = first.Number + i } is var segment && segment.End > from) yield return segment;
-        }
     }
 }

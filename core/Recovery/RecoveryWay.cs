@@ -45,7 +45,8 @@ internal sealed class RecoveryWay
         var legs = new List<WalRange>();
         foreach (var leg in start.Path.Legs)
         {
-            var segments = _sources.Segments(new WalPath(_history.Timeline, [leg]), start.Backup.Facts.StartLsn).TakeWhile(segment => segment.Start < stop.ReadTo).ToArray();
+            var needed = new WalPath(_history.Timeline, [leg]).SegmentsFrom(start.Backup.Facts.StartLsn);
+            var segments = needed.TakeWhile(segment => segment.Start < stop.ReadTo).ToArray();
             if (segments.Length > 0) legs.Add(new WalRange(leg.Timeline, segments[0].Start, segments[^1].End, segments.Length));
         }
         var timeline = _history.Timeline;
@@ -95,6 +96,8 @@ internal sealed class RecoveryWay
     {
         var (first, end) = (gap.FirstMissing, gap.LastMissing);
         var reason = _sources.Cuts.FirstOrDefault(cut => cut.Timeline == gap.Timeline && cut.From < end.End && first.Start < cut.To) is { } cut ? $" ({cut.Reason.ToString().ToLowerInvariant()}, says the log)" : "";
+        if (gap.ResizedTo is { } size)
+            reason += $"; the server went on with segments of {size}, and WAL does not lead across that change (pg_resetwal)";
         var missing = first == end ? $"segment {first} is missing" : $"{gap.SegmentCount} segments are missing, {first} to {end}";
         var after = After(first.Start);
         return new UnreachableTargetException($"backup {start.Backup.Label} does not reach {_target}: {missing}{reason}", Nearest(last, after), last, after);

@@ -52,28 +52,38 @@ public sealed class WalChainWatch(IObjectStore data, Keyring keyring, SystemIden
     /// <exception cref="StoreException">The store could not tell.</exception>
     public async Task<bool> LookAsync(ISignerTrust trust, ArchivingHint? hint, int limit, CancellationToken cancellationToken)
     {
-        if (await FilledGapAsync(cancellationToken).ConfigureAwait(false) is { } filled) GoBackTo(filled);
         var reader = new WalIndexReader(data, trust, keyring, system);
+        if (await FilledGapAsync(reader, cancellationToken).ConfigureAwait(false) is { } filled) GoBackTo(filled);
         while (limit > 0)
         {
-            var stored = await StoredAsync(hint, cancellationToken).ConfigureAwait(false);
-            if (stored.Count == 0)
+            var (before, read) = (Next, 0);
+            foreach (var place in Places(hint))
             {
-                if (!await FollowSwitchAsync(hint, cancellationToken).ConfigureAwait(false)) return false;
-                continue;
+                read += await ReadFolderAsync(reader, place, limit - read, cancellationToken).ConfigureAwait(false);
+                if (Next != before) break;
             }
-            foreach (var segment in stored.Take(limit).Chunk(ReadAhead))
-            {
-                var readings = await Task.WhenAll(segment.Select(one => reader.ReadAsync(one, _ => { }, cancellationToken))).ConfigureAwait(false);
-                foreach (var reading in readings) Take(reading);
-            }
-            limit -= stored.Count;
+            if (Next == before && !await FollowSwitchAsync(hint, cancellationToken).ConfigureAwait(false)) return false;
+            limit -= read;
         }
         return true;
     }
 
+    /// <summary>Reads what a folder has from the next segment on; how many names that were.</summary>
+    private async Task<int> ReadFolderAsync(WalIndexReader reader, WalSegmentName place, int limit, CancellationToken cancellationToken)
+    {
+        var stored = await ListAsync(BlobNames.WalFolder(system, place), Next, Math.Max(1, limit), cancellationToken).ConfigureAwait(false);
+        foreach (var some in stored.Chunk(ReadAhead))
+        {
+            var readings = await Task.WhenAll(some.Select(one => reader.ReadAsync(one, _ => { }, cancellationToken))).ConfigureAwait(false);
+            foreach (var reading in readings) Take(reading);
+        }
+        return stored.Count;
+    }
+
     private void Take(SegmentReading reading)
     {
+        // The name is that of a segment of another size (pg_resetwal): this one may still come.
+        if (reading.IsAbsent) return;
         if (reading.Summary is { } summary) _verifier.Add(summary);
         else _verifier.AddUnusable(reading.Segment, reading.Problem!);
         Next = reading.Segment.Next;
@@ -89,15 +99,13 @@ public sealed class WalChainWatch(IObjectStore data, Keyring keyring, SystemIden
         Next = gap.First.Timeline == From.Timeline && gap.First.Number <= From.Number ? From : gap.First with { Number = gap.First.Number - 1 };
     }
 
-    /// <summary>Segments from the next one on that are stored: of its folder, or else of the following one, or else where the host says it is.</summary>
-    private async Task<IReadOnlyList<WalSegmentName>> StoredAsync(ArchivingHint? hint, CancellationToken cancellationToken)
+    /// <summary>Where the next segments may be: in its folder, or else in the following one, or else where the host says it is.</summary>
+    private List<WalSegmentName> Places(ArchivingHint? hint)
     {
         var perFolder = (ulong)From.Size.SegmentsPerLog;
         var places = new List<WalSegmentName> { Next, Next with { Number = (Next.Number / perFolder + 1) * perFolder } };
         if (hint is { ArchivedTo: { } end } said && said.Timeline == Next.Timeline && end > Next.End) places.Add(WalSegmentName.Containing(Next.Timeline, new Lsn(end.Value - 1), From.Size));
-        foreach (var place in places)
-            if (await ListAsync(BlobNames.WalFolder(system, place), Next, int.MaxValue, cancellationToken).ConfigureAwait(false) is { Count: > 0 } stored) return stored;
-        return [];
+        return places;
     }
 
     /// <summary>Goes on with a later timeline that has segments; false when there is none.</summary>
@@ -129,10 +137,11 @@ public sealed class WalChainWatch(IObjectStore data, Keyring keyring, SystemIden
         return found;
     }
 
-    private async Task<WalBreak?> FilledGapAsync(CancellationToken cancellationToken)
+    private async Task<WalBreak?> FilledGapAsync(WalIndexReader reader, CancellationToken cancellationToken)
     {
         foreach (var gap in Breaks.Where(found => found.Kind == WalBreakKind.Gap).Take(GapsRevisited))
-            if (await data.GetPropertiesAsync(BlobNames.WalSegment(system, gap.First), cancellationToken).ConfigureAwait(false) is not null) return gap;
+            if (await data.GetPropertiesAsync(BlobNames.WalSegment(system, gap.First), cancellationToken).ConfigureAwait(false) is not null
+                && !(await reader.ReadAsync(gap.First, _ => { }, cancellationToken).ConfigureAwait(false)).IsAbsent) return gap;
         return null;
     }
 }

@@ -62,7 +62,7 @@ public sealed class WalIndexReader(IObjectStore data, ISignerTrust trust, Keyrin
         }
         try
         {
-            foreach (var segment in ranges.SelectMany(Segments))
+            foreach (var segment in ranges.SelectMany(range => range.Segments))
             {
                 if (reading.Count == ahead) await TakeAsync().ConfigureAwait(false);
                 reading.Enqueue(ReadAsync(segment, report, cancellationToken));
@@ -74,13 +74,6 @@ public sealed class WalIndexReader(IObjectStore data, ISignerTrust trust, Keyrin
             // Whatever is still under way ends unobserved otherwise.
             foreach (Task task in reading) await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-    }
-
-    private static IEnumerable<WalSegmentName> Segments(WalRange range)
-    {
-        var size = new WalSegmentSize((range.End - range.Start) / range.SegmentCount);
-        var first = WalSegmentName.Containing(range.Timeline, range.Start, size);
-        for (ulong i = 0; i < (ulong)range.SegmentCount; i++) yield return first with { Number = first.Number + i };
     }
 
     private async Task<WalSegmentSummary> OpenAsync(FoundWal found, WalSegmentName segment, CancellationToken cancellationToken)

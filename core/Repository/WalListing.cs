@@ -4,62 +4,77 @@ using Holdfast.Core.Sealing;
 
 namespace Holdfast.Core.Repository;
 
-/// <summary>Lists the WAL of one history into a <see cref="WalInventory"/>, page by page.</summary>
+/// <summary>
+/// Lists the WAL of one history into a <see cref="WalInventory"/>, page by page. Names do not say how large a segment is: signed heads of some
+/// do (<see cref="WalFolderSizes"/>), and where wal_segment_size changed, those of all in the 4 GiB around.
+/// </summary>
 /// <param name="data">The data container.</param>
 /// <param name="trust">Whose word on the segment size counts.</param>
 /// <param name="system">The history.</param>
 public sealed class WalListing(IObjectStore data, ISignerTrust trust, SystemIdentifier system)
 {
-    // A head is read only until one counts; more are needed only when somebody put junk before the first segment.
-    private const int HeadsTried = 16;
+    // 400 TB of WAL; junk beyond them must not fill the memory.
+    private const int FoldersKept = 100_000;
 
-    // Foreign names before the first segment must not fill the memory.
-    private const int NamesKept = 100_000;
+    private const int ReadAhead = 8;
 
-    private readonly List<(string Name, BlobProperties Properties)> _waiting = [];
-    private WalSegmentSize? _unsigned;
-    private int _heads;
+    private readonly List<WalFolder> _folders = [];
 
-    /// <summary>Lists. The segment size is that of the first stored segment that counts; <see cref="WalSegmentSize.Default"/> when there is none.</summary>
+    /// <summary>Committed backups: what they need is looked at, wherever it lies between.</summary>
+    public IEnumerable<LoggedBackup> Backups { get; init; } = [];
+
+    /// <summary>Lists.</summary>
     /// <exception cref="StoreException">The store could not tell.</exception>
     public async Task<WalInventory> ReadAsync(CancellationToken cancellationToken)
     {
-        WalInventory? inventory = null;
+        var inventory = new WalInventory();
         var prefix = BlobNames.WalPrefix(system);
         await foreach (var entry in data.ListAsync(prefix, cancellationToken).ConfigureAwait(false))
         {
-            var name = entry.Name[prefix.Length..];
-            if (inventory is null && WalInventory.IsSegment(name) && await SizeAsync(entry.Name, name, cancellationToken).ConfigureAwait(false) is { } size)
-                inventory = Start(size);
-            if (_waiting.Count == NamesKept) inventory ??= Start(_unsigned ?? WalSegmentSize.Default);
-            if (inventory is null) _waiting.Add((name, entry.Properties));
-            else inventory.Add(name, entry.Properties.Length, entry.Properties.LastModified);
+            var (name, properties) = (entry.Name[prefix.Length..], entry.Properties);
+            if (!TryKeep(name, properties)) inventory.AddOther(name, properties.Length);
         }
-        return inventory ?? Start(_unsigned ?? WalSegmentSize.Default);
-    }
-
-    private WalInventory Start(WalSegmentSize size)
-    {
-        var inventory = new WalInventory(size);
-        foreach (var (name, properties) in _waiting) inventory.Add(name, properties.Length, properties.LastModified);
-        _waiting.Clear();
+        var backups = Backups.Where(backup => backup.System == system)
+            .Select(backup => new WalPosition(backup.Facts.Timeline, backup.Facts.StartLsn));
+        var sizes = new WalFolderSizes(data, trust, system);
+        var found = await sizes.FindAsync(_folders, [.. backups], cancellationToken).ConfigureAwait(false);
+        for (var i = 0; i < _folders.Count; i++)
+        {
+            if (found[i] is { } size) inventory.Add(_folders[i], size);
+            else await AddMixedAsync(inventory, sizes, _folders[i], cancellationToken).ConfigureAwait(false);
+        }
+        _folders.Clear();
         return inventory;
     }
 
-    /// <summary>The segment size, if this segment's head tells it; null to ask the next one.</summary>
-    private async Task<WalSegmentSize?> SizeAsync(string blobName, string name, CancellationToken cancellationToken)
+    private bool TryKeep(string name, BlobProperties properties)
     {
-        SealedBlob? blob;
-        try { blob = await SealedBlob.ReadHeadAsync(data, blobName, SealedFormat.FirstRead, cancellationToken).ConfigureAwait(false); }
-        catch (SealedObjectException) { blob = null; }
-        if (blob is { Head.Prefix: { Kind: SealedKind.WalSegment } prefix } && WalSegmentSize.IsValid(prefix.PlainLength))
+        if (_folders is not [.., var last] || !name.StartsWith(last.Prefix, StringComparison.Ordinal))
         {
-            var size = new WalSegmentSize(prefix.PlainLength);
-            _unsigned ??= size;
-            if (WalSegmentName.TryParse(name.AsSpan(18, WalSegmentName.Length), size, out var segment)
-                && (await trust.JudgeAsync(blob.Head, WalScope.Of(system, segment), cancellationToken).ConfigureAwait(false)).Counts)
-                return size;
+            if (_folders.Count == FoldersKept || WalFolder.Of(name) is not { } folder) return false;
+            _folders.Add(folder);
         }
-        return ++_heads < HeadsTried ? null : _unsigned ?? WalSegmentSize.Default;
+        else if (!WalInventory.IsSegment(name)) return false;
+        _folders[^1].Add(name, properties.Length, properties.LastModified);
+        return true;
+    }
+
+    private async Task AddMixedAsync(WalInventory inventory, WalFolderSizes sizes, WalFolder folder, CancellationToken cancellationToken)
+    {
+        var prefix = BlobNames.WalPrefix(system);
+        var names = new List<(string Name, BlobProperties Properties)>();
+        await foreach (var entry in data.ListAsync(prefix + folder.Prefix, cancellationToken).ConfigureAwait(false))
+            if (WalInventory.IsSegment(entry.Name.AsSpan(prefix.Length))) names.Add((entry.Name[prefix.Length..], entry.Properties));
+        WalSegmentSize? before = null;
+        foreach (var some in names.Chunk(ReadAhead))
+        {
+            var read = await Task.WhenAll(some.Select(one => sizes.SizeOfAsync(one.Name, cancellationToken))).ConfigureAwait(false);
+            foreach (var ((name, properties), size) in some.Zip(read))
+            {
+                // What does not count is shown as one of its neighbours, and is told when it is read.
+                before = size ?? before;
+                inventory.Add(name, properties.Length, properties.LastModified, before ?? WalSegmentSize.Default);
+            }
+        }
     }
 }

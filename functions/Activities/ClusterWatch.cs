@@ -75,19 +75,41 @@ public sealed partial class ClusterWatch(
         var trust = new LogTrust(services.Decisions.Log, view);
         if (!_systems.TryGetValue(system, out var known) || services.Clock.GetUtcNow() - known.Listed is { } age && (age >= InventoryInterval || age < TimeSpan.Zero))
         {
-            var inventory = await new WalListing(services.Data, trust, system).ReadAsync(cancellationToken);
-            _systems[system] = known = new SystemWatch(inventory, services.Clock.GetUtcNow(), known?.Backup, known?.Chain);
+            _systems[system] = known = await ListAsync(view, trust, system, known, cancellationToken);
         }
         if (view.State.Backups.FindLast(backup => backup.System == system) is not { } newest) return;
         if (known.Chain is null || known.Backup != newest.Label)
         {
-            var from = WalSegmentName.Containing(newest.Facts.Timeline, newest.Facts.StartLsn, known.Inventory.Size);
+            // The backup may be the first one after a change of wal_segment_size, and younger than the listing.
+            if (!known.Inventory.Holds(newest.Facts.Timeline, newest.Facts.StartLsn))
+                known = await ListAsync(view, trust, system, known, cancellationToken);
+            var size = known.Inventory.SizeAt(newest.Facts.Timeline, newest.Facts.StartLsn);
+            var from = WalSegmentName.Containing(newest.Facts.Timeline, newest.Facts.StartLsn, size);
             _systems[system] = known = known with { Backup = newest.Label, Chain = new WalChainWatch(services.Data, services.Index, system, from) };
         }
         var before = known.Chain!.Breaks;
         await known.Chain.LookAsync(trust, hint, SegmentsAtOnce, cancellationToken);
         foreach (var found in known.Chain.Breaks.Except(before)) LogBreak(system.ToString(), found.Reason, found.At.ToString(), newest.Label.ToString());
-        readings.Add(new Reading(SignalTable.Gaps, known.Chain.BreakCount, system.ToString()));
+        readings.Add(new Reading(SignalTable.Gaps, known.Chain.BreakCount + (ResizedAfter(known) is null ? 0 : 1), system.ToString()));
+    }
+
+    private async Task<SystemWatch> ListAsync(
+        LogView view, LogTrust trust, SystemIdentifier system, SystemWatch? before, CancellationToken cancellationToken)
+    {
+        var inventory = await new WalListing(services.Data, trust, system) { Backups = view.State.Backups }.ReadAsync(cancellationToken);
+        var listed = new SystemWatch(inventory, services.Clock.GetUtcNow(), before?.Backup, before?.Chain);
+        if (ResizedAfter(listed) is { } range)
+            LogResized(system.ToString(), listed.Chain!.From.Size.ToString(), range.Size.ToString(), range.Start.ToString());
+        return listed;
+    }
+
+    /// <summary>WAL behind the newest backup's, in segments of another size: no backup is followed by it, and the chain never gets there.</summary>
+    private static WalRange? ResizedAfter(SystemWatch watch)
+    {
+        if (watch.Chain is not { } chain) return null;
+        var after = watch.Inventory.Ranges.Select(stored => stored.Range)
+            .Where(range => range.Timeline == chain.Next.Timeline && range.Start >= chain.Next.Start && range.Size != chain.From.Size);
+        return after.Select(range => (WalRange?)range).FirstOrDefault();
     }
 
     /// <summary>Where the primary says it is; null while none is heard.</summary>
@@ -99,6 +121,9 @@ public sealed partial class ClusterWatch(
 
     [LoggerMessage(600, LogLevel.Error, "WAL of system {System} does not replay on: {Reason}. Nothing after {Position} can be recovered from backup {Backup} or an earlier one; if the segment is lost, take a full backup now")]
     private partial void LogBreak(string system, string reason, string position, string backup);
+
+    [LoggerMessage(603, LogLevel.Error, "system {System} went on with WAL segments of {Size} from {Position} on, after {Before} before (pg_resetwal): nothing there can be recovered from a backup that is there; take a full backup now")]
+    private partial void LogResized(string system, string before, string size, string position);
 
     [LoggerMessage(601, LogLevel.Error, "host {Host} cannot archive {File}: another one is stored under its name. Two servers write the same history; stop the one that should not be primary")]
     private partial void LogRefused(string host, string file);

@@ -49,9 +49,11 @@ public sealed class ControlledCluster : IAsyncDisposable
     /// <param name="heartbeat">How often the agent says that all is well.</param>
     /// <param name="adjust">Told where the control plane's configuration is, before it starts.</param>
     /// <param name="vaults">When given, all private keys are there.</param>
-    public static async Task<ControlledCluster> StartAsync(AzuriteServer azurite, int major, string heartbeat = "1s", Action<string>? adjust = null, VaultWorld? vaults = null)
+    /// <param name="walSegmentMebibytes">The server's wal_segment_size.</param>
+    public static async Task<ControlledCluster> StartAsync(
+        AzuriteServer azurite, int major, string heartbeat = "1s", Action<string>? adjust = null, VaultWorld? vaults = null, int walSegmentMebibytes = 1)
     {
-        var cluster = new ControlledCluster(await PostgresServer.StartNewAsync(major, walSegmentMebibytes: 1)) { _heartbeat = heartbeat, _adjust = adjust };
+        var cluster = new ControlledCluster(await PostgresServer.StartNewAsync(major, walSegmentMebibytes)) { _heartbeat = heartbeat, _adjust = adjust };
         try
         {
             await cluster.SetUpAsync(azurite, vaults);

@@ -70,6 +70,20 @@ public class WalChainVerifierTests
     }
 
     [Fact]
+    public void A_change_of_segment_size_is_one_break_and_the_chain_starts_anew_behind_it()
+    {
+        var (small, large) = (new SyntheticWal(new WalSegmentSize(1 << 20)), new SyntheticWal(new WalSegmentSize(2 << 20), firstSegment: 2));
+        while (small.Position < small.Name(3).Start) small.AddFiller(3000);
+        while (large.Position < large.Name(2).Start) large.AddFiller(3000);
+        var verifier = new WalChainVerifier([]);
+        foreach (var summary in (WalSegmentSummary[])[small.Summarise(0), small.Summarise(1), small.Summarise(2), large.Summarise(0), large.Summarise(1)])
+            verifier.Add(summary);
+        var found = Assert.Single(verifier.Breaks); // it touches: 0/400000 on both sides
+        Assert.Equal((WalBreakKind.Gap, small.Name(3), small.Name(3), 3L), (found.Kind, found.First, found.Last, verifier.SeamCount));
+        Assert.Contains("pg_resetwal", found.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Segments_of_another_cluster_do_not_join()
     {
         var (one, other) = (Archive.Of(17), Archive.Of(18));

@@ -18,7 +18,7 @@ public class WalInventoryTests
         {
             var segments = pairs.Select(pair => new WalSegmentName(new TimelineId(pair.Item1), pair.Item2, Size)).Distinct().ToArray();
             var inventory = Inventory(segments.Select(Name));
-            Assert.Equal(new WalRanges(segments, [], Size).Ranges, inventory.Ranges.Select(stored => stored.Range));
+            Assert.Equal(new WalRanges(segments, []).Ranges, inventory.Ranges.Select(stored => stored.Range));
             Assert.Equal(segments.Length, inventory.SegmentCount);
             Assert.Equal(segments.Length * 10L, inventory.Ranges.Sum(stored => stored.Bytes));
         });
@@ -30,8 +30,8 @@ public class WalInventoryTests
         Gen.Select(Gen.UInt[1, 3], Gen.ULong[0, 30]).Array[0, 60].Sample(pairs =>
         {
             var segments = pairs.Select(pair => new WalSegmentName(new TimelineId(pair.Item1), pair.Item2, Size)).ToArray();
-            var direct = new WalRanges(segments, [], Size);
-            var through = WalRanges.FromRanges(segments.Select(segment => new WalRange(segment.Timeline, segment.Start, segment.End, 1)), [], Size);
+            var direct = new WalRanges(segments, []);
+            var through = WalRanges.FromRanges(segments.Select(segment => new WalRange(segment.Timeline, segment.Start, segment.End, 1)), []);
             Assert.Equal(direct.Ranges, through.Ranges);
             Assert.Equal(direct.Gaps, through.Gaps);
         });
@@ -53,9 +53,9 @@ public class WalInventoryTests
     [Fact]
     public void A_million_segments_are_one_range()
     {
-        var inventory = new WalInventory(Size);
+        var inventory = new WalInventory();
         var segment = new WalSegmentName(new TimelineId(1), 1, Size);
-        for (var i = 0; i < 1_000_000; i++, segment = segment.Next) inventory.Add(Name(segment), 10, Noon);
+        for (var i = 0; i < 1_000_000; i++, segment = segment.Next) inventory.Add(Name(segment), 10, Noon, Size);
         Assert.Equal(1_000_000, inventory.Ranges.Single().Range.SegmentCount);
         Assert.Equal(0, inventory.Foreign.Count + inventory.Alternates.Count);
     }
@@ -69,8 +69,8 @@ public class WalInventoryTests
 
     private static WalInventory Inventory(IEnumerable<string> names)
     {
-        var inventory = new WalInventory(Size);
-        foreach (var name in names.Order(StringComparer.Ordinal)) inventory.Add(name, 10, Noon);
+        var inventory = new WalInventory();
+        foreach (var name in names.Order(StringComparer.Ordinal)) inventory.Add(name, 10, Noon, Size);
         return inventory;
     }
 

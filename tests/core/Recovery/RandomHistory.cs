@@ -39,9 +39,9 @@ internal sealed class RandomHistory
         for (uint t = 2; t <= 1 + _random.Next(4); t++) Branch(new TimelineId(t));
         foreach (var timeline in _own.Keys) Store(timeline);
         for (var i = _random.Next(6); i > 0; i--) AddBackup(i);
-        var ranges = new WalRanges(_stored, _histories.Values, Size).Ranges;
+        var ranges = new WalRanges(_stored, _histories.Values).Ranges;
         var origins = _histories.Values.Select(history => new TimelineOrigin(history.Timeline, history, false)).OrderBy(origin => origin.Timeline.Value).ToArray();
-        Sources = new RecoverySources(_backups, _cuts, ranges, origins, _histories.Keys.Where(timeline => timeline.Value > 1).ToHashSet(), Size);
+        Sources = new RecoverySources(_backups, _cuts, ranges, origins, _histories.Keys.Where(timeline => timeline.Value > 1).ToHashSet());
     }
 
     public RecoverySources Sources { get; }

@@ -117,6 +117,29 @@ public sealed class WalChainWatchTests : IDisposable
         Assert.Equal((far.Name(1), 1L, source.Name(1).Start), (watch.Next, watch.BreakCount, watch.ReplaysTo));
     }
 
+    // After pg_resetwal from 1 to 2 MiB the names that will come are there already, of other WAL.
+    [Fact]
+    public async Task Names_of_segments_of_another_size_are_waited_behind_and_no_break()
+    {
+        var (small, large) = (new SyntheticWal(new WalSegmentSize(1 << 20), firstSegment: 3), new SyntheticWal(new WalSegmentSize(2 << 20), firstSegment: 4));
+        while (small.Position < small.Name(4).Start) small.AddFiller(3000);
+        while (large.Position < large.Name(3).Start) large.AddFiller(3000);
+        for (var i = 0; i < 4; i++) await StoreAsync((small.Name(i), small.Segment(i)), SyntheticWal.System);
+        var watch = new WalChainWatch(_blobs, Sealed.Restorer, SyntheticWal.System, large.Name(0));
+        Assert.False(await watch.LookAsync(Trust, null, 100, default));
+        Assert.Equal((large.Name(0), 0L), (watch.Next, watch.BreakCount));
+        await StoreAsync((large.Name(0), large.Segment(0)), SyntheticWal.System);
+        await watch.LookAsync(Trust, null, 100, default);
+        Assert.Equal((large.Name(1), 0L), (watch.Next, watch.BreakCount));
+        await StoreAsync((large.Name(2), large.Segment(2)), SyntheticWal.System);
+        await watch.LookAsync(Trust, null, 100, default);
+        await watch.LookAsync(Trust, null, 100, default); // the name of what is missing is there, and fills no gap
+        Assert.Equal((large.Name(3), 1L, large.Name(1).Start), (watch.Next, watch.BreakCount, watch.ReplaysTo));
+        await StoreAsync((large.Name(1), large.Segment(1)), SyntheticWal.System);
+        await watch.LookAsync(Trust, null, 100, default);
+        Assert.Equal((large.Name(3), 0L), (watch.Next, watch.BreakCount));
+    }
+
     private static ISignerTrust Trust { get; } = new TrustsOneHost();
 
     private Task<bool> LookAsync(int limit = 100) => _watch.LookAsync(Trust, null, limit, default);

@@ -1,3 +1,4 @@
+using Holdfast.Core.Continuity;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository;
 using Holdfast.Core.Sealing;
@@ -9,6 +10,7 @@ public sealed class WalListingTests
 {
     private static readonly SystemIdentifier System = new(7);
     private static readonly WalSegmentSize Size = new(1 << 20);
+    private static readonly WalSegmentSize Larger = new(2 << 20);
     private readonly MemoryObjectStore _store = new();
     private readonly SignedByHost _trust = new();
 
@@ -21,14 +23,56 @@ public sealed class WalListingTests
     }
 
     [Fact]
-    public async Task The_segment_size_is_that_of_the_first_segment_and_one_head_is_read()
+    public async Task The_segment_size_is_that_of_the_first_and_the_last_segment_and_their_heads_are_read()
     {
         // With segments of 16 MiB, number 0x123 of a log part would be impossible.
         for (ulong number = 0x123; number < 0x128; number++) Store(number);
         var inventory = await ListAsync();
         Assert.Equal(Size, inventory.Size);
         Assert.Equal(5, Assert.Single(inventory.Ranges).Range.SegmentCount);
-        Assert.Equal(1, _trust.Asked);
+        Assert.Equal(2, _trust.Asked);
+    }
+
+    // pg_resetwal --wal-segsize=2 at 10 MiB: numbers start anew at 5, names that are taken.
+    [Fact]
+    public async Task Larger_segments_under_names_of_smaller_ones_are_a_stretch_of_their_own()
+    {
+        for (ulong number = 1; number <= 8; number++) Store(number);
+        for (ulong number = 5; number <= 8; number++) Store(number, Larger, ".1");
+        for (ulong number = 9; number <= 10; number++) Store(number, Larger);
+        var inventory = await ListAsync();
+        Assert.Equal([Range(Size, 1, 8), Range(Larger, 5, 10)], inventory.Ranges.Select(stored => stored.Range));
+        Assert.Equal((Larger, 0, 0), (inventory.Size, inventory.Alternates.Count, inventory.Foreign.Count)); // nothing of that is junk
+        Assert.Equal((Size, Larger), (inventory.SizeAt(new TimelineId(1), new Lsn(4 << 20)), inventory.SizeAt(new TimelineId(1), new Lsn(12 << 20))));
+    }
+
+    [Fact]
+    public async Task A_size_that_was_tried_and_given_up_within_4_GiB_is_a_stretch_between_two()
+    {
+        for (ulong number = 1; number <= 6; number++) Store(number);
+        for (ulong number = 4; number <= 6; number++) Store(number, Larger, ".1");
+        for (ulong number = 15; number <= 17; number++) Store(number);
+        Assert.Equal([Range(Size, 1, 6), Range(Larger, 4, 6), Range(Size, 15, 17)], (await ListAsync()).Ranges.Select(stored => stored.Range));
+    }
+
+    [Fact]
+    public async Task A_change_of_size_in_a_long_archive_is_found_with_few_heads()
+    {
+        const ulong Log = 4096; // segments of 1 MiB in 4 GiB
+        for (ulong log = 0; log < 40; log++) Store(log * Log + 7);
+        Store(40 * Log + 7);
+        for (ulong log = 40; log < 80; log++) Store(log * Log / 2 + 9, Larger);
+        var ranges = (await ListAsync()).Ranges.Select(stored => stored.Range).ToList();
+        Assert.Equal([.. Enumerable.Repeat(Size, 41), .. Enumerable.Repeat(Larger, 40)], ranges.Select(range => range.Size));
+        Assert.InRange(_trust.Asked, 3, 12);
+    }
+
+    // Sibling of the archive's first segment: where only heads that do not count say a size, none is believed.
+    [Fact]
+    public async Task A_size_that_nobody_who_counts_has_signed_is_not_believed()
+    {
+        _store.Overwrite(BlobNames.WalSegment(System, Name(2)), Bytes(2, EcSigningKey.Generate(), 2 << 20));
+        Assert.Equal(WalSegmentSize.Default, (await ListAsync()).Size);
     }
 
     [Fact]
@@ -54,16 +98,30 @@ public sealed class WalListingTests
 
     private static WalSegmentName Name(ulong number) => new(new TimelineId(1), number, Size);
 
-    private void Store(ulong number) => _store.Overwrite(BlobNames.WalSegment(System, Name(number)), Bytes(number, Sealed.Host, Size.Bytes));
+    private static WalRange Range(WalSegmentSize size, ulong first, ulong last)
+    {
+        var (begin, end) = (new WalSegmentName(new TimelineId(1), first, size), new WalSegmentName(new TimelineId(1), last, size));
+        return new WalRange(begin.Timeline, begin.Start, end.End, (long)(last - first) + 1);
+    }
 
-    private static byte[] Bytes(ulong number, EcSigningKey signer, int length)
+    private void Store(ulong number) => Store(number, Size);
+
+    private void Store(ulong number, WalSegmentSize size, string suffix = "")
+    {
+        var name = BlobNames.WalSegment(System, new WalSegmentName(new TimelineId(1), number, size));
+        _store.Overwrite(name + suffix, Bytes(name, Sealed.Host, size.Bytes));
+    }
+
+    private static byte[] Bytes(ulong number, EcSigningKey signer, int length) => Bytes(BlobNames.WalSegment(System, Name(number)), signer, length);
+
+    private static byte[] Bytes(string name, EcSigningKey signer, int length)
     {
         using var run = Sealed.Run();
         using var compressor = new FrameCompressor(() => new ZstdSharpCodec(3), 1, 1 << 20);
         using var spool = new FrameSpool(length, "");
         var content = new byte[length];
         foreach (var frame in compressor.Compress(content, null, default)) spool.Append(frame);
-        var what = new SealedContent(SealedKind.WalSegment, BlobNames.WalSegment(System, Name(number)), length, length, Sealed.Equality.Tag(content));
+        var what = new SealedContent(SealedKind.WalSegment, name, length, length, Sealed.Equality.Tag(content));
         var made = new ObjectSealer(run, signer).SealAsync(what, spool, new Holdfast.Core.Sealing.Wire.ObjectIndex(), default).GetAwaiter().GetResult();
         using var stream = made.Open();
         var bytes = new byte[made.Length];
