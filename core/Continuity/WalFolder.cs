@@ -50,6 +50,11 @@ public sealed class WalFolder(TimelineId timeline, string prefix)
         return timeline == 0 ? null : new WalFolder(new TimelineId(timeline), name[..PrefixLength]);
     }
 
+    /// <summary>The last eight digits of a segment's name, or of <c>{segment}.{n}</c>.</summary>
+    /// <param name="name">Below <c>{s}/wal/</c>.</param>
+    public static uint DigitsOf(ReadOnlySpan<char> name) =>
+        uint.Parse(name[(PrefixLength + 16)..(PrefixLength + WalSegmentName.Length)], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+
     /// <summary>Adds a name of this folder; they come in ordinal order.</summary>
     /// <param name="name">A segment's below <c>{s}/wal/</c>, or <c>{segment}.{n}</c>.</param>
     /// <param name="length">The blob's bytes.</param>
@@ -62,7 +67,7 @@ public sealed class WalFolder(TimelineId timeline, string prefix)
             AlternateCount++;
             if (_alternates.Count < AlternatesKept) _alternates.Add(new StoredExtra(name, length));
         }
-        var low = uint.Parse(file[16..WalSegmentName.Length], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+        var low = DigitsOf(name);
         if (_runs is [.., var last] && low - last.Last <= 1) _runs[^1] = last with { Last = low, Bytes = last.Bytes + length, LastStored = stored };
         else _runs.Add(new WalNameRun(low, low, length, stored));
     }

@@ -6,7 +6,7 @@ namespace Holdfast.Core.Repository;
 
 /// <summary>
 /// Lists the WAL of one history into a <see cref="WalInventory"/>, page by page. Names do not say how large a segment is: signed heads of some
-/// do (<see cref="WalFolderSizes"/>), and where wal_segment_size changed, those of all in the 4 GiB around.
+/// do (<see cref="WalFolderSizes"/>), and where wal_segment_size changed, those of more in the 4 GiB around.
 /// </summary>
 /// <param name="data">The data container.</param>
 /// <param name="trust">Whose word on the segment size counts.</param>
@@ -15,8 +15,6 @@ public sealed class WalListing(IObjectStore data, ISignerTrust trust, SystemIden
 {
     // 400 TB of WAL; junk beyond them must not fill the memory.
     private const int FoldersKept = 100_000;
-
-    private const int ReadAhead = 8;
 
     private readonly List<WalFolder> _folders = [];
 
@@ -65,16 +63,7 @@ public sealed class WalListing(IObjectStore data, ISignerTrust trust, SystemIden
         var names = new List<(string Name, BlobProperties Properties)>();
         await foreach (var entry in data.ListAsync(prefix + folder.Prefix, cancellationToken).ConfigureAwait(false))
             if (WalInventory.IsSegment(entry.Name.AsSpan(prefix.Length))) names.Add((entry.Name[prefix.Length..], entry.Properties));
-        WalSegmentSize? before = null;
-        foreach (var some in names.Chunk(ReadAhead))
-        {
-            var read = await Task.WhenAll(some.Select(one => sizes.SizeOfAsync(one.Name, cancellationToken))).ConfigureAwait(false);
-            foreach (var ((name, properties), size) in some.Zip(read))
-            {
-                // What does not count is shown as one of its neighbours, and is told when it is read.
-                before = size ?? before;
-                inventory.Add(name, properties.Length, properties.LastModified, before ?? WalSegmentSize.Default);
-            }
-        }
+        var found = await new WalMixedFolder(sizes, [.. names.Select(one => one.Name)]).FindAsync(cancellationToken).ConfigureAwait(false);
+        foreach (var ((name, properties), size) in names.Zip(found)) inventory.Add(name, properties.Length, properties.LastModified, size);
     }
 }

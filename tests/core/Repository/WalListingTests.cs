@@ -56,6 +56,27 @@ public sealed class WalListingTests
     }
 
     [Fact]
+    public async Task Many_small_segments_behind_a_few_large_ones_cost_few_heads()
+    {
+        for (ulong number = 1; number <= 10; number++) Store(number, Larger);
+        for (ulong number = 22; number <= 140; number++) Store(number);
+        Assert.Equal([Range(Larger, 1, 10), Range(Size, 22, 140)], (await ListAsync()).Ranges.Select(stored => stored.Range));
+        Assert.InRange(_trust.Asked, 4, 16);
+    }
+
+    // Larger ones went on past the names of smaller ones without a hole: within neighbours that end differently, the middle is looked at.
+    [Fact]
+    public async Task The_place_where_the_size_changes_within_neighbouring_names_is_found()
+    {
+        for (ulong number = 1; number <= 5; number++) Store(number);
+        for (ulong number = 4; number <= 5; number++) Store(number, Larger, ".1");
+        for (ulong number = 6; number <= 60; number++) Store(number, Larger);
+        var inventory = await ListAsync();
+        Assert.Equal([Range(Size, 1, 5), Range(Larger, 4, 60)], inventory.Ranges.Select(stored => stored.Range));
+        Assert.Equal(0, inventory.Alternates.Count);
+    }
+
+    [Fact]
     public async Task A_change_of_size_in_a_long_archive_is_found_with_few_heads()
     {
         const ulong Log = 4096; // segments of 1 MiB in 4 GiB
