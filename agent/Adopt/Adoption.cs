@@ -23,7 +23,9 @@ internal sealed class Adoption(CommandContext context, Host.Repository repositor
     private LogView? _view;
     private WalInventory? _inventory;
     private TimelineId _timeline;
+    private readonly bool _isDropping = context.Options.Get(OptionTable.DropEarlier);
     private IReadOnlyList<AncestorPlan> _ancestors = [];
+    private EarlierPlan _earlier = EarlierPlan.None;
 
     /// <summary>Looks at pg_wal, the log and the archive; changes nothing.</summary>
     /// <exception cref="RefusedException">The server is a standby, or its keys cannot be used.</exception>
@@ -48,11 +50,24 @@ internal sealed class Adoption(CommandContext context, Host.Repository repositor
         _ancestors = PlanAncestors(history);
         var oldest = _ancestors.SelectMany(ancestor => ancestor.Upload).Select(segment => new WalPosition(segment.Timeline, segment.Start));
         plan = plan with { Start = oldest.Append(plan.Start).Min() };
-        if (_host is { } host && host.Start.CompareTo(plan.Start) > 0)
-            throw new RefusedException($"this host is registered from {host.Start} on, and would have to store WAL from {plan.Start} on, which does not count",
-                $"move {repository.State.Path} away and run this again: the server gets new keys that count from there");
-        return plan;
+        return _host is null ? plan : PlanEarlier(plan);
     }
+
+    /// <summary>What lies before the registration: it is admitted first, or left out, or none of this host's business.</summary>
+    private AdoptionPlan PlanEarlier(AdoptionPlan plan)
+    {
+        var status = data.FilesIn("pg_wal/archive_status");
+        var waiting = StartingPosition.Waiting(_files, status, data.Control.WalSegmentSize).Where(segment => !Counts(segment)).ToList();
+        var stored = waiting.Select(segment => segment.Timeline).Append(_timeline).Distinct().SelectMany(Stored);
+        var ancestors = _ancestors.SelectMany(ancestor => ancestor.Upload).ToList();
+        _earlier = EarlierPlan.Make(plan.Upload.Concat(ancestors), waiting.Concat(ancestors), stored, Counts);
+        var left = _earlier.Done.Concat(_isDropping ? _earlier.Take : []).ToHashSet();
+        _ancestors = [.. _ancestors.Select(ancestor => ancestor with { Upload = [.. ancestor.Upload.Where(segment => !left.Contains(segment))] })];
+        return plan with { Upload = [.. plan.Upload.Where(segment => !left.Contains(segment))] };
+    }
+
+    private bool Counts(WalSegmentName segment) =>
+        WalScope.Of(data.Control.SystemIdentifier, segment).StandingOf(_view!.State, _host!.Thumbprint) == Standing.Counts;
 
     /// <summary>
     /// What the archive has of a timeline in this server's segment size. A segment of another size that has the same name is other WAL.
@@ -86,34 +101,89 @@ internal sealed class Adoption(CommandContext context, Host.Repository repositor
         writer.WriteLine($"  to store, or to find the same: {Histories(plan).Count} history files, {plan.Upload.Count} segments{(plan.Upload.Count == 0 ? "" : $", {plan.Upload[0]} to {plan.Upload[^1]}")}");
         foreach (var (timeline, upload, _) in _ancestors.Where(ancestor => ancestor.Upload.Count > 0))
             writer.WriteLine($"  to store of timeline {timeline}, which nobody archived: {upload.Count} segments, {upload[0]} to {upload[^1]}");
+        ShowEarlier(writer);
         foreach (var (_, from, to) in Missing(plan))
             writer.WriteLine($"  missing here and in the archive: {from} to {to}; a cut will be logged, and a full backup is needed then");
         foreach (var other in _view!.State.Hosts.Where(other => other.System == data.Control.SystemIdentifier && other.Revoked is null && other.Thumbprint != _host?.Thumbprint))
             writer.WriteLine($"  host {other.Name} ({other.Thumbprint.Short}) may still archive for this system; once it is gone: holdfast revoke {other.Name}");
     }
 
+    private void ShowEarlier(TextWriter writer)
+    {
+        if (Dropped is { Count: > 0 } dropped)
+            writer.WriteLine(
+                $"  of before this host's registration, to be left out: {Told(dropped)}; a cut will be logged, and archive-push releases PostgreSQL from them");
+        else if (_earlier.Take.Count > 0)
+            writer.WriteLine($"  of before this host's registration, to be admitted by a token and stored: {Told(_earlier.Take)}");
+        if (CannotTake is { Count: > 0 } left)
+            writer.WriteLine($"  of before this host's registration, cannot be stored: {Told(left)}, not whole or of a history that was left");
+    }
+
+    private static string Told(IReadOnlyList<WalSegmentName> segments) =>
+        segments.Count == 1 ? $"segment {segments[0]}" : $"{segments.Count} segments, {segments[0]} to {segments[^1]}";
+
+    /// <summary>What the operator leaves out.</summary>
+    private IReadOnlyList<WalSegmentName> Dropped => _isDropping ? [.. _earlier.Take, .. _earlier.Left] : [];
+
+    /// <summary>What PostgreSQL will hand over in vain, unless somebody leaves it out.</summary>
+    private IReadOnlyList<WalSegmentName> CannotTake => _isDropping ? [] : [.. _earlier.Left.Where(segment => !IsLeftOut(segment))];
+
+    private bool IsLeftOut(WalSegmentName segment) =>
+        _view!.State.IsLeftOut(_host!.Thumbprint, WalScope.Of(data.Control.SystemIdentifier, segment));
+
     /// <summary>Does what was planned. It may be interrupted and run again.</summary>
     public async Task<AdoptReport> RunAsync(AdoptionPlan plan, CancellationToken cancellationToken)
     {
         var missing = Missing(plan);
-        using var controlPlane = _host is null || missing.Count > 0 ? ControlPlanes.Open(context) : null;
+        var isAsked = missing.Count > 0 || _earlier.Take.Count > 0 || Dropped.Count > 0;
+        using var controlPlane = _host is null || isAsked ? ControlPlanes.Open(context) : null;
         var isNew = _host is null;
         if (isNew)
         {
             using var token = await TokenAsync(controlPlane!, cancellationToken).ConfigureAwait(false);
             _host = await _registration.RegisterAsync(controlPlane!, token, plan.Start, cancellationToken).ConfigureAwait(false);
         }
+        if (!_isDropping) await AdmitAsync(controlPlane, cancellationToken).ConfigureAwait(false);
         var segments = _ancestors.SelectMany(ancestor => ancestor.Upload).Concat(plan.Upload);
         var files = Histories(plan).Select(TimelineHistory.ToFileName).Concat(segments.Select(segment => segment.ToString())).ToList();
         await StoreAsync(files, cancellationToken).ConfigureAwait(false);
         foreach (var of in missing.GroupBy(stretch => stretch.Timeline))
-        {
-            var request = new AdoptionRequest(_host!.Thumbprint, of.Key, [.. of.Select(stretch => new MissingStretch(stretch.From, stretch.To))]);
-            await controlPlane!.AdoptAsync(request, cancellationToken).ConfigureAwait(false);
-        }
+            await LogCutAsync(controlPlane!, of.Key, of.Select(stretch => (stretch.From, stretch.To)), null, cancellationToken).ConfigureAwait(false);
+        var dropped = EarlierPlan.Stretches(Dropped);
+        foreach (var of in dropped.GroupBy(stretch => stretch.Timeline))
+            await LogCutAsync(controlPlane!, of.Key, of.Select(stretch => (stretch.From, stretch.To)), true, cancellationToken).ConfigureAwait(false);
         _registration.HandOver();
         return new AdoptReport(repository.Cluster, _host!.Name, isNew, data.Control.SystemIdentifier.ToString(), _timeline.Value, files,
-            [.. missing.Select(stretch => new AdoptCut(stretch.From.ToString(), stretch.To.ToString()))], missing.Count > 0);
+            [.. missing.Select(stretch => new AdoptCut(stretch.From.ToString(), stretch.To.ToString()))], missing.Count > 0,
+            [.. dropped.Select(stretch => new AdoptCut(stretch.From.ToString(), stretch.To.ToString()))], [.. CannotTake.Select(segment => segment.ToString())]);
+    }
+
+    private Task LogCutAsync(
+        IControlPlane controlPlane, TimelineId timeline, IEnumerable<(Lsn From, Lsn To)> stretches, bool? dropped, CancellationToken cancellationToken)
+    {
+        var missing = stretches.Select(stretch => new MissingStretch(stretch.From, stretch.To)).ToList();
+        return controlPlane.AdoptAsync(new AdoptionRequest(_host!.Thumbprint, timeline, missing, dropped), cancellationToken);
+    }
+
+    /// <summary>Has WAL of before the registration admitted: a token for each request.</summary>
+    private async Task AdmitAsync(IControlPlane? controlPlane, CancellationToken cancellationToken)
+    {
+        foreach (var some in EarlierPlan.Stretches(_earlier.Take).Chunk(EarlierWalAdmitted.MaxStretches))
+        {
+            using var token = await TokenForEarlierAsync(controlPlane!, cancellationToken).ConfigureAwait(false);
+            _host = await _registration.AdmitAsync(controlPlane!, token, [.. some], cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<EnrolmentToken> TokenForEarlierAsync(IControlPlane controlPlane, CancellationToken cancellationToken)
+    {
+        try { return await TokenAsync(controlPlane, cancellationToken).ConfigureAwait(false); }
+        catch (HoldfastException e) when (e is ConfigurationException or RefusedException)
+        {
+            throw new ConfigurationException($"storing WAL of before this host's registration takes an enrolment token: {e.Message}",
+                "put one that \"holdfast token\" made into the file that enrolment-token-file names, and run this again; "
+                + "or leave that WAL out, with a cut in the log: holdfast adopt --drop-earlier", e);
+        }
     }
 
     /// <summary>All that is missing, each with its timeline, in the order of WAL.</summary>
@@ -172,7 +242,8 @@ internal sealed class Adoption(CommandContext context, Host.Repository repositor
 internal sealed record AdoptCut(string From, string To);
 
 /// <summary>What adopt answers with --output=json.</summary>
-internal sealed record AdoptReport(string Cluster, string Host, bool Registered, string SystemIdentifier, uint Timeline, IReadOnlyList<string> Files, IReadOnlyList<AdoptCut> Cuts, bool NeedsFullBackup);
+internal sealed record AdoptReport(string Cluster, string Host, bool Registered, string SystemIdentifier, uint Timeline, IReadOnlyList<string> Files, IReadOnlyList<AdoptCut> Cuts, bool NeedsFullBackup,
+    IReadOnlyList<AdoptCut> Dropped, IReadOnlyList<string> NotStored);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 [JsonSerializable(typeof(AdoptReport))]

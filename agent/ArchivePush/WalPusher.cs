@@ -81,13 +81,15 @@ public sealed class WalPusher : IDisposable
         {
             using var sealedSegment = await _sealer.SealAsync(file, name, cancellationToken).ConfigureAwait(false);
             _chain.Judge(sealedSegment.Summary!);
-            await StoreAsync(sealedSegment, started, cancellationToken).ConfigureAwait(false);
-            RememberEnd(sealedSegment.Summary!);
+            var stored = await StoreAsync(sealedSegment, started, cancellationToken).ConfigureAwait(false);
+            if (stored is not null) RememberEnd(sealedSegment.Summary!);
             failures.Forget();
         }
         catch (WalDamagedException damage)
         {
-            await StoreDamagedAsync(file, segment, failures, damage, started, cancellationToken).ConfigureAwait(false);
+            var view = await _log.ConfigureAwait(false);
+            if (IsLeftOut(view.State, WalScope.Of(_data.Control.SystemIdentifier, segment), segment.ToString())) failures.Forget();
+            else await StoreDamagedAsync(file, segment, failures, damage, started, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -99,9 +101,11 @@ public sealed class WalPusher : IDisposable
         _identity.Dispose();
     }
 
-    private async Task<StoredWal> StoreAsync(SealedWal wal, long started, CancellationToken cancellationToken)
+    /// <summary>Null: it is left out, as the log says.</summary>
+    private async Task<StoredWal?> StoreAsync(SealedWal wal, long started, CancellationToken cancellationToken)
     {
         var view = await _log.ConfigureAwait(false);
+        if (IsLeftOut(view.State, wal.Item.Scope, wal.Item.Label)) return null;
         var put = Stopwatch.GetTimestamp();
         var stored = await StoreAsync(view, wal, cancellationToken).ConfigureAwait(false);
         foreach (var junk in stored.Junk) _context.Log.Warn($"blob {junk.Blob} is junk and was left alone: {junk.Reason}");
@@ -110,6 +114,15 @@ public sealed class WalPusher : IDisposable
             : $"stored {wal.Item.Label}, {Terminal.Quantity.Bytes(wal.Object.Length)}");
         if (_context.Log.Writes(LogLevel.Debug)) _context.Log.Debug(Timing(started, put, Stopwatch.GetTimestamp()));
         return stored;
+    }
+
+    /// <summary>WAL of before the registration that an operator left out by name (adopt --drop-earlier): the log has the cut, so nothing is lost silently.</summary>
+    private bool IsLeftOut(ClusterState state, WalScope scope, string label)
+    {
+        var host = _identity.Signing.PublicKey.Thumbprint;
+        if (scope.StandingOf(state, host) != Standing.BeforeRegistration || !state.IsLeftOut(host, scope)) return false;
+        _context.Log.Warn($"{label} is not stored: it is older than this host's registration, and the log says that it is left out; PostgreSQL goes on");
+        return true;
     }
 
     private async Task<StoredWal> StoreAsync(LogView view, SealedWal wal, CancellationToken cancellationToken)
@@ -140,7 +153,7 @@ public sealed class WalPusher : IDisposable
         if (count < FailedJudgements.Limit)
             throw new DamagedException($"{damage.Message} (judgement {count} of {FailedJudgements.Limit})", "PostgreSQL keeps the segment and calls again; it will be read past the page cache", damage);
         using var wal = await _sealer.SealDamagedAsync(file, segment, damage.Message, cancellationToken).ConfigureAwait(false);
-        var stored = await StoreAsync(wal, started, cancellationToken).ConfigureAwait(false);
+        if (await StoreAsync(wal, started, cancellationToken).ConfigureAwait(false) is not { } stored) return;
         await new Reports(_repository, _identity, _run, warning => _context.Log.Warn(warning)).SendAsync(DamageReport(segment, stored.Blob, damage.Message), cancellationToken).ConfigureAwait(false);
         failures.Forget();
         _context.Log.Error($"{damage.Message}. It failed {count} times and was stored as {stored.Blob}; PostgreSQL goes on, and a recovery replays up to the damage and no further. Take a full backup now: holdfast backup --type=full");
@@ -161,7 +174,8 @@ public sealed class WalPusher : IDisposable
         {
             Standing.UnknownSigner => ("this host's key was never registered", "register it: holdfast register"),
             Standing.AfterRevocation => ("this host's key was revoked", "if this server is the primary, register it anew: move away its state-path and run holdfast register"),
-            Standing.BeforeRegistration => ("it is older than this host's registration", "this server is a restored copy or was moved: holdfast adopt"),
+            Standing.BeforeRegistration => ($"it is older than this host's registration, from {state.FindHost(_identity.Signing.PublicKey.Thumbprint)!.Start} on",
+                "this stores it, or says what cannot be stored and how PostgreSQL is released from it: holdfast adopt"),
             Standing.WrongSystem => ($"this host is registered for system identifier {state.FindHost(_identity.Signing.PublicKey.Thumbprint)!.System}, the server has {item.Scope.System}", "another cluster needs a repository of its own: holdfast init --cluster=…"),
             _ => ($"this host may not archive ({standing})", "register it as a database host"),
         };

@@ -34,8 +34,11 @@ public sealed record DataDirectory(string Path, ControlFile Control)
     }
 
     /// <summary>Where this server's WAL starts to count when it is registered now.</summary>
-    public WalPosition StartingPosition() =>
-        Register.StartingPosition.Of(Control.Checkpoint.Timeline, Control.Checkpoint.Redo, Control.WalSegmentSize, FilesIn("pg_wal/archive_status"));
+    public WalPosition StartingPosition()
+    {
+        var (checkpoint, size, status) = (Control.Checkpoint, Control.WalSegmentSize, FilesIn("pg_wal/archive_status"));
+        return Register.StartingPosition.Of(checkpoint.Timeline, checkpoint.Redo, size, status, Register.StartingPosition.Waiting(FilesIn("pg_wal"), status, size));
+    }
 
     /// <summary>Names of the files in a folder of the data directory; none when it is missing, as in a copy that PostgreSQL has not completed yet.</summary>
     /// <exception cref="ConfigurationException">It cannot be read.</exception>

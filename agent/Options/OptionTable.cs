@@ -267,6 +267,10 @@ public static partial class OptionTable
     public static readonly OptionRow<bool> NewSystem = Boolean("new-system", Keys, Register, "the server begins a history of its own in this cluster", "n",
         "a server with another system identifier than the cluster's is mostly a mistake", "After pg_upgrade or initdb. Backups of before stay restorable.", OptionPlaces.Flag);
 
+    /// <summary>drop-earlier</summary>
+    public static readonly OptionRow<bool> DropEarlier = Boolean("drop-earlier", Keys, Adopt, "WAL of before this host's registration that the archive lacks is left out", "n",
+        "what is there is stored", "Logged as a cut; archive-push then acknowledges it without storing it, so that PostgreSQL goes on.", OptionPlaces.Flag);
+
     /// <summary>enrolment-token-file</summary>
     public static readonly OptionRow<string> EnrolmentTokenFile = FileForm(EnrolmentToken);
 
@@ -449,7 +453,7 @@ public static partial class OptionTable
         RepoClientId, RepoTenantId, RepoClientSecret, RepoClientSecretFile, RepoClientCertificate, RepoTokenFile, RepoAuthorityHost, RepoCaFile, RepoTimeout,
         PgPath, PgSocketPath, PgHost, PgPort, PgUser, PgDatabase,
         ControlPlaneKey, ContentKeyFile, EscrowKeyFile, IndexKeyFile, ContentPrivateKeyFile, IndexPrivateKeyFile, SigningKeyFile, ContentKey, EscrowKey, IndexKey, SigningKey, KeyVaultAuth, EqualityKeyFile, ControlPlaneConfig,
-        ControlPlaneUrl, ControlPlaneApp, ControlPlaneApiKey, ControlPlaneApiKeyFile, ControlPlaneOperatorKey, ControlPlaneOperatorKeyFile, SasDays, Role, Reason, EnrolmentToken, EnrolmentTokenFile, NewSystem,
+        ControlPlaneUrl, ControlPlaneApp, ControlPlaneApiKey, ControlPlaneApiKeyFile, ControlPlaneOperatorKey, ControlPlaneOperatorKeyFile, SasDays, Role, Reason, EnrolmentToken, EnrolmentTokenFile, NewSystem, DropEarlier,
         Type, BackupHost, Detach, Cancel, Exclude, ScheduleFull, ScheduleDiff, ScheduleIncr, PreferredHost,
         Kit, TargetTime, TargetXid, TargetLsn, TargetName, TargetImmediate, TargetExclusive, TargetTimeline, TargetAction, Set, TablespaceMap, ConfigPath, LinkAll, LinkMap, AdoptAfterwards, SkipSpaceCheck, DryRun,
         RestoredKeys, CompressLevel, ArchiveTimeout, ArchiveGetTimeout, WalDamaged,

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Holdfast.Agent.CommandLine;
 using Holdfast.Agent.ControlPlane;
 using Holdfast.Agent.Host;
@@ -51,6 +52,29 @@ public sealed class HostRegistration(CommandContext context, Host.Repository rep
         Verify(request, known, registered, reply);
         identity.Keep(repository.State, new EqualityKey(reply.EqualityKey));
         return registered!;
+    }
+
+    /// <summary>Has WAL of before this host's registration admitted, when this host signs it.</summary>
+    /// <param name="controlPlane">Who decides.</param>
+    /// <param name="token">An unused one: the host's key alone does not move where its WAL begins to count.</param>
+    /// <param name="earlier">The stretches.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<RegisteredHost> AdmitAsync(
+        IControlPlane controlPlane, EnrolmentToken token, ImmutableList<WalStretch> earlier, CancellationToken cancellationToken)
+    {
+        using var identity = HostIdentity.TryLoad(repository.State)!;
+        var view = await repository.ReadLogAsync(cancellationToken).ConfigureAwait(false);
+        var known = Find(view.State, identity)!;
+        var request = RegistrationRequest.For(repository.Cluster, known.Name, HostRole.Database, token, identity.Signing.PublicKey,
+            new AgreementPublicKey(AgreementSeal.PointOf(identity.Agreement)), known.System, known.Start) with { Earlier = earlier };
+        var signed = await request.SignAsync(token, identity.Signing, cancellationToken).ConfigureAwait(false);
+        await controlPlane.RegisterAsync(signed, cancellationToken).ConfigureAwait(false);
+        view = await repository.ReadLogAsync(cancellationToken).ConfigureAwait(false);
+        var host = Find(view.State, identity)!;
+        if (earlier.Exists(stretch => host.Earlier?.Contains(stretch) != true))
+            throw new RefusedException($"admitting earlier WAL of host {host.Name}: the control plane answered, and the log does not say so",
+                "is the log that this host reads the one that the control plane writes? A control plane of before this version does not know of it: upgrade that one first");
+        return host;
     }
 
     /// <summary>When root runs this for PostgreSQL: what was made belongs to the owner of the data directory.</summary>

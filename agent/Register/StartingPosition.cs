@@ -15,7 +15,9 @@ public static class StartingPosition
     /// <param name="redo">Of the last checkpoint.</param>
     /// <param name="size">wal_segment_size.</param>
     /// <param name="archiveStatus">File names in pg_wal/archive_status.</param>
-    public static WalPosition Of(TimelineId timeline, Lsn redo, WalSegmentSize size, IEnumerable<string> archiveStatus)
+    /// <param name="kept">Segments in pg_wal without a mark: finished while archive_mode was off, they get .ready when they are to be removed.</param>
+    public static WalPosition Of(
+        TimelineId timeline, Lsn redo, WalSegmentSize size, IEnumerable<string> archiveStatus, IEnumerable<WalSegmentName> kept)
     {
         var waiting = archiveStatus.Where(name => name.EndsWith(Ready, StringComparison.Ordinal))
             .Select(name => WalFileName.TryParse(name.AsSpan(0, name.Length - Ready.Length), size) switch
@@ -28,7 +30,26 @@ public static class StartingPosition
                 _ => (WalSegmentName?)null,
             })
             .OfType<WalSegmentName>()
+            .Concat(kept)
             .Select(segment => new WalPosition(segment.Timeline, segment.Start));
         return waiting.Append(new WalPosition(timeline, WalSegmentName.Containing(timeline, redo, size).Start)).Order().First();
+    }
+
+    /// <summary>
+    /// The segments that PostgreSQL hands to the archiver, sooner or later: whatever is in pg_wal, or waits as .partial, and is not marked .done. What was
+    /// finished while archive_mode was off has no mark at all, and gets its .ready when it is to be removed [xlogarchive.c, XLogArchiveCheckDone].
+    /// </summary>
+    /// <param name="files">What is in pg_wal.</param>
+    /// <param name="status">What is in pg_wal/archive_status.</param>
+    /// <param name="size">wal_segment_size.</param>
+    public static IReadOnlyList<WalSegmentName> Waiting(IEnumerable<string> files, IEnumerable<string> status, WalSegmentSize size)
+    {
+        var done = status.Where(name => name.EndsWith(".done", StringComparison.Ordinal)).Select(name => name[..^".done".Length]).ToHashSet();
+        return [.. files.Where(file => !done.Contains(file)).Select(file => WalFileName.TryParse(file, size)).Select(name => name switch
+            {
+                WalFileName.Segment segment => segment.Name,
+                WalFileName.Partial partial => partial.Name.Segment,
+                _ => (WalSegmentName?)null,
+            }).OfType<WalSegmentName>().Distinct()];
     }
 }

@@ -37,8 +37,9 @@ public sealed record RevocationReply(
 /// <param name="Host">Its signing key, registered.</param>
 /// <param name="Timeline">The timeline that it writes.</param>
 /// <param name="Missing">Stretches that are neither there nor in the archive.</param>
+/// <param name="Dropped">True: they are there, and the operator leaves them out; left out otherwise.</param>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
-public sealed record AdoptionRequest(KeyThumbprint Host, TimelineId Timeline, IReadOnlyList<MissingStretch> Missing);
+public sealed record AdoptionRequest(KeyThumbprint Host, TimelineId Timeline, IReadOnlyList<MissingStretch> Missing, bool? Dropped = null);
 
 /// <summary>WAL that is not to be had.</summary>
 /// <param name="From">First byte missing.</param>

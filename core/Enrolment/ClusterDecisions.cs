@@ -43,9 +43,18 @@ public sealed class ClusterDecisions(string cluster, IObjectStore log, IObjectSt
     public async Task<byte[]> RegisterAsync(ReadOnlyMemory<byte> request, EqualityKey equality, CancellationToken cancellationToken)
     {
         var decoded = RegistrationRequest.Decode(request);
+        if (decoded.Earlier is { } earlier) await RequireUnsignedAsync(decoded, earlier, cancellationToken).ConfigureAwait(false);
         var view = await AppendAsync(state => Registrar.Decide(state, decoded, PostgresTime.From(clock.GetUtcNow())), cancellationToken).ConfigureAwait(false);
         var host = view.State.FindHost(decoded.SigningKey.Thumbprint)!;
         return await RegistrationReply.SealAsync(host, equality.Bytes.ToArray(), signing, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task RequireUnsignedAsync(RegistrationRequest request, ImmutableList<WalStretch> earlier, CancellationToken cancellationToken)
+    {
+        var view = await ReadAsync(cancellationToken).ConfigureAwait(false);
+        if (view.State.FindHost(request.SigningKey.Thumbprint) is not { System: not null } host) return; // The decision refuses it.
+        var asked = earlier.RemoveAll(stretch => host.Earlier?.Contains(stretch) == true);
+        await EarlierWal.RequireUnsignedAsync(data, host, asked, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>One more enrolment token.</summary>
@@ -79,7 +88,10 @@ public sealed class ClusterDecisions(string cluster, IObjectStore log, IObjectSt
         if (view.State.FindHost(request.Host) is not { Revoked: null, System: { } system })
             throw new RefusedException($"adopting host {request.Host.Short}: it is no database host of cluster {Cluster} that counts", "register it first: holdfast register");
         foreach (var (from, to) in request.Missing)
-            view = await LogCutAsync(new WalCut(system, request.Timeline, from, to, CutReason.Adopted, request.Host), cancellationToken).ConfigureAwait(false);
+        {
+            var reason = request.Dropped == true ? CutReason.Dropped : CutReason.Adopted;
+            view = await LogCutAsync(new WalCut(system, request.Timeline, from, to, reason, request.Host), cancellationToken).ConfigureAwait(false);
+        }
         return new AdoptionReply(view.Head.Number, request.Missing.Count > 0);
     }
 
@@ -98,7 +110,11 @@ public sealed class ClusterDecisions(string cluster, IObjectStore log, IObjectSt
     }
 
     private static bool IsLogged(ClusterState state, WalCut cut) => state.Cuts.Exists(
-        known => known.System == cut.System && known.Timeline == cut.Timeline && known.From <= cut.From && cut.To <= known.To);
+        known => known.System == cut.System && known.Timeline == cut.Timeline && known.From <= cut.From && cut.To <= known.To && SaysAsMuch(known, cut));
+
+    /// <summary>A host's own word that it leaves WAL out releases its server: no other cut says that.</summary>
+    private static bool SaysAsMuch(LoggedCut known, WalCut cut) =>
+        cut.Reason != CutReason.Dropped || (known.Reason == CutReason.Dropped && known.Host == cut.Host);
 
     private static RegisteredHost FindInForce(ClusterState state, string name)
     {

@@ -21,12 +21,12 @@ public static class Registrar
     /// <param name="request">A decoded, thus verified, request.</param>
     /// <param name="now">The control plane's clock: for a token's expiry.</param>
     /// <exception cref="RefusedException">Why not.</exception>
-    public static HostRegistered? Decide(ClusterState state, RegistrationRequest request, PostgresTime now)
+    public static LogEvent? Decide(ClusterState state, RegistrationRequest request, PostgresTime now)
     {
         if (state.Cluster?.Name != request.Cluster) throw Refused(request,
             $"the request is for cluster \"{request.Cluster}\", this is \"{state.Cluster?.Name}\"");
         if (state.FindHost(request.SigningKey.Thumbprint) is { } host)
-            return Same(host, request) ? null : throw Refused(request,
+            return Same(host, request) ? DecideEarlier(state, host, request, now) : throw Refused(request,
                 $"its key was registered by entry {host.Entry} as \"{host.Name}\", with other facts or revoked since");
         var registered = new HostRegistered(request.Host, request.Role, request.SigningKey, request.AgreementKey, request.Token,
             request.System, request.Timeline, request.Lsn);
@@ -37,6 +37,21 @@ public static class Registrar
         RequireKnownSystem(state, request);
         return registered;
     }
+
+    /// <summary>What shall count of before the registration; null when all of it does, or nothing was asked for.</summary>
+    private static EarlierWalAdmitted? DecideEarlier(ClusterState state, RegisteredHost host, RegistrationRequest request, PostgresTime now)
+    {
+        var wanted = (request.Earlier ?? []).RemoveAll(stretch => IsAdmitted(host, stretch));
+        if (wanted.IsEmpty) return null;
+        if (state.FindToken(request.Token) is { UsedBy: { } user }) throw Used(state, request, user);
+        var admitted = new EarlierWalAdmitted(host.Thumbprint, request.Token, wanted);
+        var at = new EntryStamp(state.Next, default, now, state.Cluster!.ControlPlaneKey.Thumbprint);
+        return state.Refusal(admitted, at) is not { } refusal ? admitted : throw Refused(request, refusal,
+            "what cannot be taken is left out, with a cut in the log, and PostgreSQL is released: holdfast adopt --drop-earlier");
+    }
+
+    private static bool IsAdmitted(RegisteredHost host, WalStretch stretch) =>
+        host.Earlier?.Exists(known => known.Holds(stretch.Timeline, stretch.From, stretch.To)) == true;
 
     /// <summary>
     /// A name is what people say to mean a host: revoke, --host, the policy. Old logs have names that were taken twice, so this is no rule of the fold:

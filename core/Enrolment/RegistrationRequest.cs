@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Holdfast.Core.Postgres;
@@ -17,9 +18,11 @@ namespace Holdfast.Core.Enrolment;
 /// <param name="Timeline">A database's timeline now.</param>
 /// <param name="Lsn">A database's WAL position now.</param>
 /// <param name="NewSystem">True: the database is meant to begin a history of its own beside those that the cluster has; left out otherwise.</param>
+/// <param name="Earlier">Of a host that is registered: WAL of before that which shall count, too; left out otherwise.</param>
 public sealed record RegistrationRequest(
     string Cluster, string Host, HostRole Role, VerifyingKey SigningKey, AgreementPublicKey AgreementKey, VerifyingKey ProofKey,
-    SystemIdentifier? System = null, TimelineId? Timeline = null, Lsn? Lsn = null, bool? NewSystem = null)
+    SystemIdentifier? System = null, TimelineId? Timeline = null, Lsn? Lsn = null, bool? NewSystem = null,
+    ImmutableList<WalStretch>? Earlier = null)
 {
     /// <summary>A request larger than this is not read.</summary>
     public const int MaxBytes = 16 << 10;

@@ -37,9 +37,11 @@ public sealed record EnrolmentGrant(Sha256Digest Hash, HostRole Role, PostgresTi
 /// <param name="Timeline">A database's timeline at registration.</param>
 /// <param name="Lsn">A database's position at registration.</param>
 /// <param name="Revoked">Its revocation; null while in force.</param>
+/// <param name="Earlier">Stretches of before <see cref="Start"/> that count, too; null while there are none.</param>
 public sealed record RegisteredHost(
     long Entry, Sha256Digest EntryHash, string Name, HostRole Role, VerifyingKey SigningKey, AgreementPublicKey AgreementKey,
-    SystemIdentifier? System = null, TimelineId? Timeline = null, Lsn? Lsn = null, Revocation? Revoked = null)
+    SystemIdentifier? System = null, TimelineId? Timeline = null, Lsn? Lsn = null, Revocation? Revoked = null,
+    ImmutableList<WalStretch>? Earlier = null)
 {
     /// <summary>The signing key's thumbprint.</summary>
     [JsonIgnore]

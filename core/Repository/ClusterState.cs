@@ -114,7 +114,7 @@ public sealed record ClusterState
     /// <summary>
     /// Whether WAL [<paramref name="start"/>, <paramref name="end"/>) of a timeline, signed by <paramref name="key"/>, counts. From
     /// registration on: a
-    /// segment that contains the starting LSN counts, and so does every later timeline. Up to revocation: a segment counts that ends at
+    /// segment that contains the starting LSN counts, and so does every later timeline; of before, what was admitted. Up to revocation: a segment counts that ends at
     /// or before the
     /// position at revocation, and so does every earlier timeline.
     /// </summary>
@@ -125,7 +125,8 @@ public sealed record ClusterState
         if (host.Role != HostRole.Database) return Standing.WrongRole;
         if (host.System != system) return Standing.WrongSystem;
         var stretchEnd = new WalPosition(timeline, end);
-        if (stretchEnd.CompareTo(host.Start) <= 0) return Standing.BeforeRegistration;
+        var isEarlier = stretchEnd.CompareTo(host.Start) <= 0;
+        if (isEarlier && host.Earlier?.Exists(admitted => admitted.Holds(timeline, start, end)) != true) return Standing.BeforeRegistration;
         if (host.Revoked is not { } revoked) return Standing.Counts;
         return revoked.Limit(system) is { } limit && stretchEnd.CompareTo(limit) <= 0 ? Standing.Counts : Standing.AfterRevocation;
     }
@@ -145,6 +146,11 @@ public sealed record ClusterState
         if (host.Revoked is not { } revoked) return Standing.Counts;
         return revoked.Limit(system) is { } limit && timeline.CompareTo(limit.Timeline) <= 0 ? Standing.Counts : Standing.AfterRevocation;
     }
+
+    /// <summary>Whether a host's operator left that WAL out by name: a cut of its own that says so.</summary>
+    public bool IsLeftOut(KeyThumbprint host, WalScope scope) => Cuts.Exists(cut =>
+        cut.Reason == CutReason.Dropped && cut.Host == host && cut.System == scope.System
+        && new WalStretch(cut.Timeline, cut.From, cut.To).Holds(scope.Timeline, scope.Start, scope.End));
 
     /// <summary>Why <paramref name="logEvent"/> must not be the next entry; null when it may. What deciders ask before they
     /// write.</summary>

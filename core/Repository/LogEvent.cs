@@ -16,6 +16,7 @@ namespace Holdfast.Core.Repository;
 [JsonDerivedType(typeof(EnrolmentTokenIssued), "enrolment-token-issued")]
 [JsonDerivedType(typeof(HostRegistered), "host-registered")]
 [JsonDerivedType(typeof(HostRevoked), "host-revoked")]
+[JsonDerivedType(typeof(EarlierWalAdmitted), "earlier-wal-admitted")]
 [JsonDerivedType(typeof(WalCut), "wal-cut")]
 [JsonDerivedType(typeof(DamageFound), "damage-found")]
 [JsonDerivedType(typeof(PolicySet), "policy-set")]

@@ -63,6 +63,34 @@ public sealed class AdoptTests(SharedAzurite azurite)
         Assert.Equal((lost.Timeline, lost.Start, lost.End, CutReason.Adopted), (cut.Timeline, cut.From, cut.To, cut.Reason));
     }
 
+    // A standby of a pair, registered when it was one: its keys count from there, and the old timeline's hole is older.
+    [NeedsFact(Needs.Azurite | Needs.Postgres)]
+    public async Task A_registered_host_stores_an_ancestors_segment_of_before_its_registration_with_the_keys_that_it_has()
+    {
+        using var world = new ArchiveWorld(azurite.Server);
+        await using var original = await StartArchivedAsync(world);
+        var unarchived = new List<string>();
+        await using var copy = await PromoteCopyAsync(world, original, async () =>
+        {
+            for (var i = 0; i < 2; i++) unarchived.Add(await ArchiveWorld.FinishSegmentAsync(original));
+        });
+        await world.RenewTokenAsync();
+        await EarlierWalTests.RegisterFromAsync(world, copy, new WalPosition(new TimelineId(2), WalSegmentName.Parse(unarchived[1], new WalSegmentSize(1 << 20)).End), "copy");
+
+        var output = await world.MustAsync(["adopt", "--yes", .. world.Named(copy, "copy"), world.Spool, world.ControlPlane]);
+
+        Assert.Contains("host copy was registered already", output, StringComparison.Ordinal);
+        foreach (var file in unarchived)
+        {
+            await world.MustAsync(["archive-get", .. world.Host(copy, "restorer", "restorer"), world.Spool, file, world["fetched"]]);
+            Assert.Equal(File.ReadAllBytes(Path.Combine(copy.DataFolder, "pg_wal", file)), File.ReadAllBytes(world["fetched"]));
+        }
+        var state = (await world.ReadLogAsync()).State;
+        Assert.Equal(2, state.Hosts.Count);
+        Assert.Empty(state.Cuts);
+        Assert.Equal(new TimelineId(1), Assert.Single(state.Hosts[1].Earlier!).Timeline);
+    }
+
     [NeedsFact(Needs.Azurite | Needs.Postgres)]
     public async Task A_segment_that_is_nowhere_is_logged_as_a_cut_once()
     {

@@ -16,5 +16,5 @@ public class StartingPositionTests
     [InlineData("0/9000000", 1, "000000010000000000000009.partial.ready")]
     public void Is_the_earliest_segment_that_waits_or_else_the_redo_points(string lsn, uint timeline, params string[] archiveStatus) =>
         Assert.Equal(new WalPosition(new TimelineId(timeline), Lsn.Parse(lsn)),
-            StartingPosition.Of(Two, Lsn.Parse("0/5123456"), WalSegmentSize.Default, archiveStatus));
+            StartingPosition.Of(Two, Lsn.Parse("0/5123456"), WalSegmentSize.Default, archiveStatus, []));
 }
