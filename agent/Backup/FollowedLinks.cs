@@ -33,6 +33,7 @@ internal readonly record struct LinkDecision(LinkUse Use, byte[] Target, EntrySt
 internal sealed class FollowedLinks(byte[] root)
 {
     private readonly byte[] _realRoot = RawFiles.RealPath(root) ?? root;
+    private readonly byte[] _tablespaces = RawFiles.RealPath(Below(root, "pg_tblspc"u8.ToArray())) ?? root;
     private readonly Dictionary<string, byte[]> _places = new(StringComparer.Ordinal);
     private readonly HashSet<string> _homes = new(StringComparer.Ordinal);
 
@@ -50,6 +51,7 @@ internal sealed class FollowedLinks(byte[] root)
     public void RegisterOwn(byte[] link, byte[] own)
     {
         if (RawFiles.RealPath(Below(root, Below(link, own))) is not { } real) return;
+        if (IsWithin(_realRoot, real) || IsWithin(_tablespaces, real)) return; // what holds these is no place in them
         Register(real, Below(link, own));
         if (InsideOf(link) is { } home) _homes.Add(Key(Below(home, own)));
     }

@@ -82,19 +82,12 @@ internal sealed record PreparedRestore(
         if (!directory.Continues) TargetDirectory.CheckAbsent(layout.Links.Files);
         var ours = layout.Files.Select(file => file.Path).Concat(layout.Directories.Select(entry => entry.Path)).Concat(RestoreRun.OwnNames.Select(name => Path.Combine(root, name)))
             .Concat(layout.Tablespaces.Select(tablespace => RestoreTree.LinkOf(layout, tablespace)))
-            .Concat(layout.Folders.SelectMany(folder => Ways(folder, root)))
+            .Concat(layout.Folders.SelectMany(layout.Ways)) // of a tablespace that was being dropped, the backup has the link alone
             .Concat(layout.Links.Made.Select(link => link.Path)).Append(layout.Control!.Path).ToHashSet(StringComparer.Ordinal);
         directory.CheckOnlyOurs(ours, others);
         var owners = new FileOwners(root);
         owners.Check(contents.Files.Where(file => file.Row.Facts.Kind != FileKind.Outside).Select(file => file.Row.Facts));
         return (directory, owners);
-    }
-
-    // A folder and those it is in, within the data directory: of a tablespace there that was being dropped, the backup has the link alone.
-    private static IEnumerable<string> Ways(string folder, string root)
-    {
-        for (var way = folder; way.StartsWith(root + "/", StringComparison.Ordinal); way = Path.GetDirectoryName(way)!)
-            yield return way;
     }
 
     // A tablespace in the data directory is written and judged with it.

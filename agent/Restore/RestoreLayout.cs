@@ -190,6 +190,7 @@ internal sealed class RestoreLayout
 
     /// <summary>Everything was taken.</summary>
     /// <exception cref="DamagedException">There is no pg_control.</exception>
+    /// <exception cref="ConfigurationException">A folder would be made where the backup has a file.</exception>
     public void Finish()
     {
         if (Control is null) throw new DamagedException($"the backup's manifest lists no {ControlFile.RelativePath}", "it cannot be restored: choose another with --set");
@@ -199,6 +200,31 @@ internal sealed class RestoreLayout
             if (!_tablespaces.ContainsKey(file.Row.Id.Tablespace) && !Links.IsPlaced(RawPath.ToText(file.Name)))
                 Need(Path.GetDirectoryName(RawPath.ToText(file.Name)) ?? "", known);
         _directories.Sort((a, b) => a.Path.Length != b.Path.Length ? a.Path.Length.CompareTo(b.Path.Length) : string.CompareOrdinal(a.Path, b.Path));
+        CheckWays();
+    }
+
+    // The link of a tablespace that was lost may lead anywhere in the data directory.
+    private void CheckWays()
+    {
+        var own = RestoreRun.OwnNames.Append(TargetDirectory.MarkerName).Select(name => Path.Combine(_root, name));
+        var files = _files.Append(Control!).Select(file => file.Path).Concat(own).ToHashSet(StringComparer.Ordinal);
+        foreach (var tablespace in Tablespaces)
+            if (Ways(tablespace.Path).FirstOrDefault(files.Contains) is { } file)
+                throw new ConfigurationException(
+                    $"tablespace {tablespace.Oid} would go to {RawPath.Display(tablespace.Path)}, and a restore makes the file {RawPath.Display(file)}",
+                    $"give it a place of its own: --tablespace-map={tablespace.Oid}=/PATH");
+        foreach (var folder in Links.Folders)
+            if (Ways(folder).FirstOrDefault(files.Contains) is { } file)
+                throw new ConfigurationException(
+                    $"a link would lead to {RawPath.Display(folder)}, and a restore makes the file {RawPath.Display(file)}",
+                    "give it a place of its own: --link-map=LINK=/PATH");
+    }
+
+    /// <summary>A folder and those it is in, within the data directory.</summary>
+    public IEnumerable<string> Ways(string folder)
+    {
+        for (var way = folder; way.StartsWith(_root + "/", StringComparison.Ordinal); way = Path.GetDirectoryName(way)!)
+            yield return way;
     }
 
     private void Need(string name, HashSet<string> known)

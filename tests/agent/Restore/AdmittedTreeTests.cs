@@ -101,13 +101,20 @@ public sealed class AdmittedTreeTests
     private static void Restore(RestoredTree restored, GeneratedTree tree, string? end, string[] words) =>
         restored.RestoreAsync(tree.Copy, end, words).GetAwaiter().GetResult();
 
-    // Those outside the data directory, where they would be refused as they are not empty.
+    // Those outside the data directory, where they would be refused as they are not empty, and those below a file.
     private static IEnumerable<string> Tablespaces(FileRow[] rows, GeneratedTree tree) =>
         from row in rows
         where row.Facts.Kind == FileKind.Link
         let name = RawPath.ToText(row.Id.ToPath(V))
-        where name.StartsWith("pg_tblspc/16", StringComparison.Ordinal) && name.Length == 15 && row.Facts.LinkTarget.Span[0] == '/'
+        where name.StartsWith("pg_tblspc/16", StringComparison.Ordinal) && name.Length == 15 && (row.Facts.LinkTarget.Span[0] == '/' || IsBelowFile(row, rows))
         select $"--tablespace-map={name[10..]}={tree.Elsewhere}/ts{name[10..]}";
+
+    private static bool IsBelowFile(FileRow tablespace, FileRow[] rows)
+    {
+        var place = Path.GetFullPath(RawPath.ToText(tablespace.Facts.LinkTarget.Span), "/pg_tblspc");
+        return rows.Where(row => row.Facts.Kind is FileKind.Other or FileKind.Relation).Select(row => RawPath.ToText(row.Id.ToPath(V)))
+            .Concat([.. RestoreRun.OwnNames, TargetDirectory.MarkerName]).Any(name => (place + "/").StartsWith($"/{name}/", StringComparison.Ordinal));
+    }
 
     // One of the links that were followed leads elsewhere again.
     private static IEnumerable<string> Links(FileRow[] rows, GeneratedTree tree, int moved)

@@ -31,6 +31,8 @@ internal sealed class LeftOutPlaces
         _root = root;
         foreach (var name in Own) _places.Add(Location(name));
         foreach (var name in Emptied) Add(name);
+        // Whatever other name leads to the folder of WAL, on whatever disk.
+        if (Real("pg_wal") is { } wal && !(_root + "/").StartsWith(wal + "/", StringComparison.Ordinal)) _places.Add(wal);
         foreach (var path in Everything("", 6))
             if (warnings.Any(warning => warning.StartsWith($"{RawPath.Display(path)} is ", StringComparison.Ordinal))) Add(path);
         foreach (var name in Names("pg_tblspc"))

@@ -291,6 +291,33 @@ public sealed class LinkTests : IDisposable
         Assert.Empty(Directory.EnumerateFiles($"{Copy}/wal2"));
     }
 
+    [Theory]
+    [InlineData(".")]
+    [InlineData("..")]
+    public void What_holds_the_data_directory_is_no_place_in_it(string wal)
+    {
+        File.WriteAllText(_data.In("postgresql.conf"), "one");
+        Link("pg_wal", wal);
+        Link("pg_xact/0000", _data.In("postgresql.conf"));
+        CopiedTree.Make(_data, Copy);
+        Assert.Equal("one", File.ReadAllText($"{Copy}/pg_xact/0000"));
+    }
+
+    [Theory]
+    [InlineData("notes")]
+    [InlineData("postgresql.auto.conf")]
+    [InlineData("global/pg_control")]
+    public void A_tablespace_that_lies_below_a_file_is_given_a_place_of_its_own(string file)
+    {
+        File.WriteAllText(_data.In("notes"), "one");
+        Link("pg_tblspc/16400", $"{_data.Path}/{file}/b");
+        var e = Assert.Throws<ConfigurationException>(() => CopiedTree.Make(_data, Copy));
+        Assert.Contains($"tablespace 16400 would go to {Copy}/{file}/b, and a restore makes the file {Copy}/{file}", e.Message, StringComparison.Ordinal);
+        Assert.True(TablespaceMoves.TryParse($"16400={_data.Beside("elsewhere/space")}", out var moves));
+        CopiedTree.Make(_data, Copy, tablespaces: moves);
+        Assert.Equal("one", File.ReadAllText($"{Copy}/notes"));
+    }
+
     [Fact]
     public void Pg_tblspc_itself_may_be_a_link()
     {
