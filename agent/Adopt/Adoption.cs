@@ -42,11 +42,13 @@ internal sealed class Adoption(CommandContext context, Host.Repository repositor
         var trust = new LogTrust(repository.Log, _view);
         var listing = new WalListing(repository.Data, trust, control.SystemIdentifier) { Backups = _view.State.Backups };
         _inventory = await listing.ReadAsync(cancellationToken).ConfigureAwait(false);
-        var stored = Stored(_timeline);
+        var resizedAt = ResizedAt(_timeline);
+        var stored = Stored(_timeline).Where(segment => resizedAt is not { } left || segment.Start >= left).ToList();
         var (complete, written) = LocalSegments.Of(data, _timeline, switchPoint, _files);
         if (switchPoint is { } point && point > written) written = point;
         var plan = AdoptionPlan.Make(_timeline, switchPoint, data.StartingPosition(), complete, stored,
-            _view.State.Cuts.Where(cut => cut.System == control.SystemIdentifier), written, control.WalSegmentSize);
+            _view.State.Cuts.Where(cut => cut.System == control.SystemIdentifier), written, control.WalSegmentSize,
+            stored.Count == 0 ? resizedAt : null);
         _ancestors = PlanAncestors(history);
         var oldest = _ancestors.SelectMany(ancestor => ancestor.Upload).Select(segment => new WalPosition(segment.Timeline, segment.Start));
         plan = plan with { Start = oldest.Append(plan.Start).Min() };
@@ -74,6 +76,10 @@ internal sealed class Adoption(CommandContext context, Host.Repository repositor
     /// </summary>
     private List<WalSegmentName> Stored(TimelineId timeline) => [.. _inventory!.Ranges.Select(stored => stored.Range)
         .Where(range => range.Timeline == timeline && range.Size == data.Control.WalSegmentSize).SelectMany(range => range.Segments)];
+
+    /// <summary>The end of the last stretch that the archive has of a timeline in another segment size; null when there is none.</summary>
+    private Lsn? ResizedAt(TimelineId timeline) => _inventory!.Ranges.Select(stored => stored.Range)
+        .Where(range => range.Timeline == timeline && range.Size != data.Control.WalSegmentSize).Select(range => (Lsn?)range.End).LastOrDefault();
 
     private IReadOnlyList<AncestorPlan> PlanAncestors(TimelineHistory history)
     {

@@ -18,9 +18,12 @@ public sealed record AdoptionPlan(WalPosition Start, IReadOnlyList<WalSegmentNam
     /// <param name="cuts">Logged cuts of the system.</param>
     /// <param name="written">The last position that the server is known to have written on this timeline; at least the switch point.</param>
     /// <param name="size">wal_segment_size.</param>
+    /// <param name="resizedAt">
+    /// Where the archive's last stretch in another segment size ends, if this server has archived none since: no WAL leads across (pg_resetwal).
+    /// </param>
     public static AdoptionPlan Make(
         TimelineId timeline, Lsn? switchPoint, WalPosition waiting, IReadOnlyList<WalSegmentName> local, IReadOnlyCollection<WalSegmentName> stored,
-        IEnumerable<LoggedCut> cuts, Lsn written, WalSegmentSize size)
+        IEnumerable<LoggedCut> cuts, Lsn written, WalSegmentSize size, Lsn? resizedAt = null)
     {
         var first = switchPoint is { } point ? WalSegmentName.Containing(timeline, point, size) : (WalSegmentName?)null;
         var upload = local.Where(segment => first is not { } begin || segment.Number >= begin.Number).ToList();
@@ -28,7 +31,11 @@ public sealed record AdoptionPlan(WalPosition Start, IReadOnlyList<WalSegmentNam
         var from = first ?? (stored.Count > 0 ? stored.MaxBy(segment => segment.Number).Next : upload.FirstOrDefault(WalSegmentName.Containing(timeline, written, size)));
         var start = upload.Select(segment => new WalPosition(timeline, segment.Start)).Append(waiting).Order().First();
         var end = Math.Max(upload.Count == 0 ? 0 : upload[^1].Number + 1, WalSegmentName.Containing(timeline, written, size).Number);
-        return new AdoptionPlan(start, upload, FindMissing(from, end, upload, stored, cuts.Where(cut => cut.Timeline == timeline).ToList()));
+        var logged = cuts.Where(cut => cut.Timeline == timeline).ToList();
+        var missing = FindMissing(from, end, upload, stored, logged);
+        if (resizedAt is { } left && left < from.Start && !logged.Exists(cut => cut.From <= left && from.Start <= cut.To))
+            missing.Insert(0, (left, from.Start));
+        return new AdoptionPlan(start, upload, missing);
     }
 
     private static List<(Lsn From, Lsn To)> FindMissing(

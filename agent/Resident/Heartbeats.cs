@@ -92,9 +92,18 @@ internal sealed class Heartbeats(CommandContext context, ReportChannel reports, 
     {
         if (_dataDirectory is null) return 0;
         var size = DataDirectory.Open(_dataDirectory).Control.WalSegmentSize;
+        return ArchivedTo(segment, size, heartbeat.InRecovery ? null : new Lsn(heartbeat.WalInsert));
+    }
+
+    /// <summary>The end of the last archived segment, 0 when that is none of this server's WAL.</summary>
+    /// <param name="segment">Its name.</param>
+    /// <param name="size">The server's wal_segment_size.</param>
+    /// <param name="insert">Where a primary writes; null on a standby.</param>
+    internal static ulong ArchivedTo(string segment, WalSegmentSize size, Lsn? insert)
+    {
         if (!WalSegmentName.TryParse(segment, size, out var name)) return 0;
-        // Of before pg_resetwal --wal-segsize, its name means a place that this server has not come to.
-        return !heartbeat.InRecovery && heartbeat.WalInsert > 0 && name.Start.Value >= heartbeat.WalInsert ? 0 : name.End.Value;
+        // pg_stat_archiver outlives pg_resetwal --wal-segsize: in the new size the old name may mean a place that the server has not come to.
+        return insert is { IsValid: true } at && name.Start >= at ? 0 : name.End.Value;
     }
 
     private void LookAtDisk(Wire.Heartbeat heartbeat, string wal)

@@ -16,8 +16,12 @@ internal sealed class WalFolderSizes(IObjectStore data, ISignerTrust trust, Syst
     // A head is read only until one counts; more are needed only where somebody put junk.
     private const int HeadsTried = 16;
 
+    // Names beside others, in all folders: most are junk, and whoever makes junk must not make every listing long.
+    private const int AlternatesTried = 1024;
+
     private readonly string _wal = BlobNames.WalPrefix(system);
     private readonly Dictionary<string, WalSegmentSize?> _read = [];
+    private int _alternates;
 
     /// <summary>Finds them.</summary>
     /// <param name="folders">In the order of names.</param>
@@ -67,8 +71,11 @@ internal sealed class WalFolderSizes(IObjectStore data, ISignerTrust trust, Syst
         for (var i = 1; i < known.Count; i++) await SplitAsync(of, known[i - 1], known[i], cancellationToken).ConfigureAwait(false);
         for (var folder = 0; folder < of.Folders.Count; folder++)
             foreach (var beside in of.Folders[folder].Alternates)
-                if (!of.IsMixed[folder] && await SizeOfAsync(beside.Name, cancellationToken).ConfigureAwait(false) is { } size)
+            {
+                if (of.IsMixed[folder] || _alternates++ >= AlternatesTried) break;
+                if (await SizeOfAsync(beside.Name, cancellationToken).ConfigureAwait(false) is { } size)
                     of.IsMixed[folder] = of.SizeOf(folder) is { } around && around != size;
+            }
     }
 
     private async Task SplitAsync(Sizes of, int low, int high, CancellationToken cancellationToken)

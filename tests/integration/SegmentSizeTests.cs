@@ -69,12 +69,14 @@ public sealed class SegmentSizeTests(SharedAzurite azurite)
             await world.PushReadyAsync(server); // what the shutdown ended
             await ResetWalTool.ResizeAsync(server, mebibytes);
             await server.StartAsync();
-            last = await ArchiveAsync(world, server);
+            last = await ArchiveAsync(world, server, mebibytes == 1 ? AdoptAsync : null);
             sizes.Add((long)mebibytes << 20);
         }
 
         var (code, output, error) = await world.RunAsync("info", "--verify", "--output=json", $"--config={world.Configuration("restorer")}", $"--state-path={world["r"]}");
         Assert.True(code == 1, error);
+        var words = await world.MustAsync("info", $"--config={world.Configuration("restorer")}", $"--state-path={world["r"]}");
+        Assert.Contains("of 16.0 MiB, then 1.0 MiB", words, StringComparison.Ordinal);
         var history = Assert.Single(JsonSerializer.Deserialize(output, InfoJson.Default.InfoReport)!.Histories);
         Assert.Equal(sizes, Assert.Single(history.Timelines).Ranges.Select(range => range.SegmentSize));
         Assert.Equal((2, 0), (history.Gaps.Count, history.Alternates.Count + history.Foreign.Count));
@@ -86,14 +88,19 @@ public sealed class SegmentSizeTests(SharedAzurite azurite)
         // A name of the 1 MiB stretch, read in 16 MiB, is one that the server has not come to yet.
         var ahead = history.Timelines[0].Ranges[1].FirstSegment;
         Assert.Equal(1, (await world.RunAsync(["archive-get", .. world.Host(server, "restorer", "restorer"), world.Spool, ahead, world["none"]])).Code);
-        var adopted = await world.MustAsync(["adopt", "--yes", .. world.Host(server), world.Spool, world.ControlPlane]);
-        Assert.DoesNotContain("cut logged", adopted, StringComparison.Ordinal);
+        Assert.DoesNotContain("cut logged", await AdoptAsync(), StringComparison.Ordinal); // the archive has WAL of the size that the server has now
+        var cut = Assert.Single((await world.ReadLogAsync()).State.Cuts);
+        Assert.Equal(history.Timelines[0].Ranges[0].End, cut.From.ToString());
+        Assert.Equal(history.Timelines[0].Ranges[1].Start, cut.To.ToString());
+
+        Task<string> AdoptAsync() => world.MustAsync(["adopt", "--yes", .. world.Host(server), world.Spool, world.ControlPlane]);
     }
 
-    private static async Task<string> ArchiveAsync(ArchiveWorld world, PostgresServer server)
+    private static async Task<string> ArchiveAsync(ArchiveWorld world, PostgresServer server, Func<Task<string>>? adopt = null)
     {
         var last = "";
         for (var i = 0; i < 3; i++) last = await ArchiveWorld.FinishSegmentAsync(server);
+        if (adopt is not null) Assert.Contains("cut logged", await adopt(), StringComparison.Ordinal);
         await world.PushReadyAsync(server);
         return last;
     }

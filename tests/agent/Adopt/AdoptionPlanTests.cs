@@ -46,13 +46,29 @@ public class AdoptionPlanTests
     [Fact]
     public void An_empty_archive_lacks_nothing() => Assert.Equal([], Make(1, null, (1, 7), local: [7, 8], stored: [], written: 9).Missing.Select(Text));
 
+    // pg_resetwal --wal-segsize, and then adopt: no WAL leads across, and only a full backup helps.
+    [Theory]
+    [InlineData("0/5200000", "0/5200000-0/7000000")]
+    [InlineData("0/7000000")]
+    public void Between_the_archive_s_segments_of_another_size_and_this_servers_first_is_a_cut(string end, params string[] missing) =>
+        Assert.Equal(missing, Make(1, null, (1, 7), local: [7, 8], stored: [], written: 9, Lsn.Parse(end)).Missing.Select(Text));
+
+    [Fact]
+    public void A_cut_at_a_change_of_size_is_logged_once() => Assert.Equal([], Make(2, null, (2, 7), local: [7, 8], stored: [], written: 9,
+        Lsn.Parse("0/5200000"), Cut("0/5200000", "0/7000000")).Missing.Select(Text));
+
     private static AdoptionPlan Make(
-        uint timeline, string? switchPoint, (uint Timeline, ulong Segment) waiting, ulong[] local, ulong[] stored, ulong written, params LoggedCut[] cuts)
+        uint timeline, string? switchPoint, (uint Timeline, ulong Segment) waiting, ulong[] local, ulong[] stored, ulong written, params LoggedCut[] cuts) =>
+        Make(timeline, switchPoint, waiting, local, stored, written, null, cuts);
+
+    private static AdoptionPlan Make(
+        uint timeline, string? switchPoint, (uint Timeline, ulong Segment) waiting, ulong[] local, ulong[] stored, ulong written, Lsn? resizedAt,
+        params LoggedCut[] cuts)
     {
         WalSegmentName Segment(uint of, ulong number) => new(new TimelineId(of), number, Size);
         return AdoptionPlan.Make(new TimelineId(timeline), switchPoint is null ? null : Lsn.Parse(switchPoint),
             new WalPosition(new TimelineId(waiting.Timeline), Segment(waiting.Timeline, waiting.Segment).Start), [.. local.Select(number => Segment(timeline, number))],
-            [.. stored.Select(number => Segment(timeline, number))], cuts, Segment(timeline, written).Start, Size);
+            [.. stored.Select(number => Segment(timeline, number))], cuts, Segment(timeline, written).Start, Size, resizedAt);
     }
 
     private static LoggedCut Cut(string from, string to) => new(3, System, new TimelineId(2), Lsn.Parse(from), Lsn.Parse(to), CutReason.Adopted);
