@@ -5,6 +5,7 @@ using Holdfast.Agent.Host;
 using Holdfast.Agent.Options;
 using Holdfast.Core;
 using Holdfast.Core.Enrolment;
+using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository;
 
 namespace Holdfast.Agent.Register;
@@ -58,7 +59,16 @@ public sealed class RegisterCommand : AgentCommand
         }
         registration.HandOver();
         Report(context, repository.Cluster, host, isNew);
+        if (isNew && !context.Json) TellKept(context.Output, host, data.Control);
         return ExitCode.Done;
+    }
+
+    /// <summary>What PostgreSQL hands over only when it removes it would be a gap until then.</summary>
+    private static void TellKept(TextWriter output, RegisteredHost host, ControlFile control)
+    {
+        var redo = WalSegmentName.Containing(control.Checkpoint.Timeline, control.Checkpoint.Redo, control.WalSegmentSize);
+        if (host.Start.CompareTo(new WalPosition(redo.Timeline, redo.Start)) < 0)
+            output.WriteLine($"\npg_wal holds WAL from {host.Start} on that is not archived; PostgreSQL may hand it over late. To store it now: holdfast adopt");
     }
 
     /// <summary>What was said on this command line, or in this environment, and PostgreSQL's archiver has to be told, too.</summary>

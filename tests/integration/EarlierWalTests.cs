@@ -28,7 +28,8 @@ public sealed class EarlierWalTests(SharedAzurite azurite)
         var kept = await ArchiveWorld.FinishSegmentAsync(server);
         for (var n = 0; n < 3; n++) await ArchiveWorld.FinishSegmentAsync(server);
         await server.ExecuteAsync("CHECKPOINT");
-        await world.RegisterAsync(server);
+        var registered = await world.RegisterAsync(server);
+        Assert.Contains("To store it now: holdfast adopt", registered, StringComparison.Ordinal);
 
         await server.StopAsync();
         (server.Settings["archive_mode"], server.Settings["wal_keep_size"]) = ("on", "0");
@@ -39,6 +40,27 @@ public sealed class EarlierWalTests(SharedAzurite azurite)
         Assert.True(File.Exists(InWal(server, $"archive_status/{kept}.ready")), "PostgreSQL was expected to hand the segment over when it is to be removed");
         await world.PushReadyAsync(server);
         Assert.Equal(File.ReadAllBytes(InWal(server, kept)), await GetAsync(world, server, kept));
+    }
+
+    // Handed over one by one as PostgreSQL removes it, it would be a gap in the archive until then.
+    [NeedsFact(Needs.Azurite | Needs.Postgres)]
+    public async Task What_was_kept_while_archiving_was_off_is_stored_at_once_by_adopt_and_is_no_gap()
+    {
+        using var world = new ArchiveWorld(azurite.Server);
+        await world.InitAsync();
+        await using var server = await PostgresServer.StartNewAsync(17, walSegmentMebibytes: 1, settings: [("wal_keep_size", "64MB")]);
+        var kept = new List<string>();
+        for (var n = 0; n < 3; n++) kept.Add(await ArchiveWorld.FinishSegmentAsync(server));
+        await server.ExecuteAsync("CHECKPOINT");
+        await world.RegisterAsync(server);
+
+        await world.MustAsync(["adopt", "--yes", .. world.Host(server), world.Spool, world.ControlPlane]);
+
+        foreach (var segment in kept) Assert.Equal(File.ReadAllBytes(InWal(server, segment)), await GetAsync(world, server, segment));
+        await world.MustAsync(["info", "--gaps", .. world.Host(server)[..1]]);
+        var state = (await world.ReadLogAsync()).State;
+        Assert.Null(Assert.Single(state.Hosts).Earlier);
+        Assert.Empty(state.Cuts);
     }
 
     // Registered by an agent that began at the last checkpoint's segment: archive-push was refused, and adopt had nothing to say, for ever.
