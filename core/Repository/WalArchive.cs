@@ -115,7 +115,8 @@ public sealed class WalArchive(IObjectStore data, ISignerTrust trust)
                 vanished++;
                 return null;
             }
-            if (verdict.Counts && of.IsAnother(blob!.Head)) return null;
+            // Who asks for a damaged file names it by its tag: then any length is its own.
+            if (verdict.Counts && item.Kind != SealedKind.WalDamaged && of.IsAnother(blob!.Head)) return null;
             if (verdict.Counts) return new FoundWal(item, blob!, verdict.Host, damaged);
             junk.Add(new Junk(name, verdict.Reason));
             report(junk[^1]);
