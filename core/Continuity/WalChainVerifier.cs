@@ -24,6 +24,17 @@ public sealed record WalBreak(WalBreakKind Kind, WalSegmentName First, WalSegmen
 {
     /// <summary>Replay ends at or before this position.</summary>
     public Lsn At => First.Start;
+
+    /// <summary>Missing segments.</summary>
+    /// <param name="first">The first.</param>
+    /// <param name="last">The last, of the same timeline.</param>
+    public static WalBreak Gap(WalSegmentName first, WalSegmentName last)
+    {
+        var reason = first == last
+            ? $"segment {first} is missing"
+            : $"{last.Number - first.Number + 1} segments are missing, {first} to {last}";
+        return new WalBreak(WalBreakKind.Gap, first, last, reason);
+    }
 }
 
 /// <summary>
@@ -137,8 +148,7 @@ public sealed class WalChainVerifier(IEnumerable<WalJoint> joints)
                 (joint.Last, joint.End) = (segment, segment.Number == joint.At.Before.Number ? _end : null);
     }
 
-    private void ReportGap(WalSegmentName first, WalSegmentName last) =>
-        Report(new WalBreak(WalBreakKind.Gap, first, last, first == last ? $"segment {first} is missing" : $"{last.Number - first.Number + 1} segments are missing, {first} to {last}"));
+    private void ReportGap(WalSegmentName first, WalSegmentName last) => Report(WalBreak.Gap(first, last));
 
     // WAL never leads across a change of wal_segment_size, not even where positions touch. What is missing is named as recovery would ask for it.
     private void ReportResize(WalSegmentName last, WalSegmentName next)

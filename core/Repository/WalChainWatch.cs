@@ -11,8 +11,9 @@ public readonly record struct ArchivingHint(TimelineId Timeline, Lsn? ArchivedTo
 
 /// <summary>
 /// Follows an archive as it grows, and proves that it replays from a position on: each new segment is there, counts, and joins the one before. A look costs one or two listings, and one
-/// ranged read for each new segment. Keeps one segment's end. What lies across a switch of timelines is not judged here: that takes the history file, which only a content key
-/// opens (<c>holdfast info --verify</c>).
+/// ranged read for each new segment. Keeps one segment's end. Timelines are joined by position and records, since only a content key
+/// opens a history file: the first stored segment of a timeline that counts repeats the older one's bytes up to the switch, so it must
+/// carry on the older one's segment before, and what is missing between them is a gap.
 /// </summary>
 /// <param name="data">The data container.</param>
 /// <param name="keyring">Holds an index key.</param>
@@ -25,8 +26,13 @@ public sealed class WalChainWatch(IObjectStore data, Keyring keyring, SystemIden
     // Each is looked for again at every look.
     private const int GapsRevisited = 16;
 
+    // Of which timeline a segment number is read: each the first segment of a timeline on the way, in order.
+    private readonly List<WalSegmentName> _way = [from];
     private readonly List<WalBreak> _earlier = [];
     private WalChainVerifier _verifier = new([]);
+
+    // The verifier was fed nothing, so it cannot know that something is missing before the first.
+    private bool _isFresh = true;
 
     /// <summary>The first segment.</summary>
     public WalSegmentName From { get; } = from;
@@ -62,7 +68,7 @@ public sealed class WalChainWatch(IObjectStore data, Keyring keyring, SystemIden
                 read += await ReadFolderAsync(reader, place, limit - read, cancellationToken).ConfigureAwait(false);
                 if (Next != before) break;
             }
-            if (Next == before && !await FollowSwitchAsync(hint, cancellationToken).ConfigureAwait(false)) return false;
+            if (Next == before && !await FollowSwitchAsync(reader, hint, cancellationToken).ConfigureAwait(false)) return false;
             limit -= read;
         }
         return true;
@@ -84,6 +90,12 @@ public sealed class WalChainWatch(IObjectStore data, Keyring keyring, SystemIden
     {
         // The name is that of a segment of another size (pg_resetwal): this one may still come.
         if (reading.IsAbsent) return;
+        if (_isFresh && reading.Segment.Number > Next.Number)
+        {
+            var last = reading.Segment.Number - 1;
+            _earlier.Add(WalBreak.Gap(Next, Next with { Number = last }));
+        }
+        _isFresh = false;
         if (reading.Summary is { } summary) _verifier.Add(summary);
         else _verifier.AddUnusable(reading.Segment, reading.Problem!);
         Next = reading.Segment.Next;
@@ -92,11 +104,19 @@ public sealed class WalChainWatch(IObjectStore data, Keyring keyring, SystemIden
     /// <summary>From the segment before it, whose seam is to be judged, on: what follows is judged anew, and no more than that.</summary>
     private void GoBackTo(WalBreak gap)
     {
-        var before = Breaks.TakeWhile(found => found != gap).ToList();
-        _earlier.Clear();
-        _earlier.AddRange(before);
-        _verifier = new WalChainVerifier([]);
+        StartAnew(Breaks.TakeWhile(found => found != gap), []);
+        _way.RemoveAll(first => first.Timeline.Value > gap.First.Timeline.Value);
+        if (_way.Count == 0) _way.Add(From);
         Next = gap.First.Timeline == From.Timeline && gap.First.Number <= From.Number ? From : gap.First with { Number = gap.First.Number - 1 };
+    }
+
+    private void StartAnew(IEnumerable<WalBreak> kept, IEnumerable<WalJoint> joints)
+    {
+        var earlier = kept.ToList();
+        _earlier.Clear();
+        _earlier.AddRange(earlier);
+        _verifier = new WalChainVerifier(joints);
+        _isFresh = true;
     }
 
     /// <summary>Where the next segments may be: in its folder, or else in the following one, or else where the host says it is.</summary>
@@ -109,19 +129,62 @@ public sealed class WalChainWatch(IObjectStore data, Keyring keyring, SystemIden
     }
 
     /// <summary>Goes on with a later timeline that has segments; false when there is none.</summary>
-    private async Task<bool> FollowSwitchAsync(ArchivingHint? hint, CancellationToken cancellationToken)
+    private async Task<bool> FollowSwitchAsync(WalIndexReader reader, ArchivingHint? hint, CancellationToken cancellationToken)
     {
         const uint Ahead = 16; // a timeline may be left before it ever archived; a host may say anything
         var last = Math.Clamp(hint?.Timeline.Value ?? 0, Next.Timeline.Value + 1, Next.Timeline.Value + Ahead);
         for (var timeline = new TimelineId(Next.Timeline.Value + 1); timeline.Value <= last; timeline = new TimelineId(timeline.Value + 1))
         {
-            var lowest = new WalSegmentName(timeline, 0, From.Size);
-            if (await ListAsync($"{BlobNames.WalPrefix(system)}{timeline.ToFileName()}/", lowest, 1, cancellationToken).ConfigureAwait(false) is not [var found]) continue;
-            Next = found;
+            if (await FirstThatCountsAsync(reader, timeline, cancellationToken).ConfigureAwait(false) is not { } first) continue;
+            if (first.Segment.Number > Next.Number) StartAnew(Breaks, []);
+            else await CarryOnAsync(reader, first.Segment, cancellationToken).ConfigureAwait(false);
+            _way.Add(first.Segment);
+            Take(first);
             return true;
         }
         return false;
     }
+
+    /// <summary>The first segment of a timeline that counts: no name alone leads away from where the watch is (I10).</summary>
+    private async Task<SegmentReading?> FirstThatCountsAsync(WalIndexReader reader, TimelineId timeline, CancellationToken cancellationToken)
+    {
+        const int HeadsTried = 16;
+        var folder = $"{BlobNames.WalPrefix(system)}{timeline.ToFileName()}/";
+        var lowest = new WalSegmentName(timeline, 0, From.Size);
+        var listed = await ListAsync(folder, lowest, HeadsTried, cancellationToken).ConfigureAwait(false);
+        foreach (var segment in listed)
+        {
+            var reading = await reader.ReadAsync(segment, _ => { }, cancellationToken).ConfigureAwait(false);
+            if (reading.Summary is not null) return reading;
+        }
+        return null;
+    }
+
+    /// <summary>
+    /// Makes ready to judge a later timeline's first segment by the one before it, which was looked at. Segments that older timelines have from
+    /// there on are off the way, and so is what was wrong with them.
+    /// </summary>
+    private async Task CarryOnAsync(WalIndexReader reader, WalSegmentName first, CancellationToken cancellationToken)
+    {
+        var parent = _way.FindLast(older => older.Number < first.Number);
+        if (parent == default)
+        {
+            // It begins at or before the backup's start: there is nothing to join it to, and what was found stands.
+            StartAnew(Breaks, []);
+            Next = first;
+            return;
+        }
+        var before = parent with { Number = first.Number - 1 };
+        var reading = await reader.ReadAsync(before, _ => { }, cancellationToken).ConfigureAwait(false);
+        var kept = Breaks.Where(found => found.First.Number < first.Number).Select(found => UpTo(found, before.Number));
+        StartAnew(kept, [new WalJoint(before, first)]);
+        _way.RemoveAll(older => older.Number >= first.Number);
+        if (reading.Summary is { } summary) _verifier.Add(summary); // else it has been reported
+        Next = first;
+    }
+
+    private static WalBreak UpTo(WalBreak found, ulong last) =>
+        found.Last.Number <= last ? found : WalBreak.Gap(found.First, found.First with { Number = last });
 
     private async Task<IReadOnlyList<WalSegmentName>> ListAsync(string folder, WalSegmentName lowest, int most, CancellationToken cancellationToken)
     {
@@ -137,11 +200,23 @@ public sealed class WalChainWatch(IObjectStore data, Keyring keyring, SystemIden
         return found;
     }
 
+    /// <summary>A gap whose first segment has come: on its own timeline, or, before a switch, on one in between of which nothing was stored.</summary>
     private async Task<WalBreak?> FilledGapAsync(WalIndexReader reader, CancellationToken cancellationToken)
     {
         foreach (var gap in Breaks.Where(found => found.Kind == WalBreakKind.Gap).Take(GapsRevisited))
-            if (await data.GetPropertiesAsync(BlobNames.WalSegment(system, gap.First), cancellationToken).ConfigureAwait(false) is not null
-                && !(await reader.ReadAsync(gap.First, _ => { }, cancellationToken).ConfigureAwait(false)).IsAbsent) return gap;
+        {
+            for (var timeline = gap.First.Timeline.Value; timeline <= Next.Timeline.Value; timeline++)
+            {
+                var segment = gap.First with { Timeline = new TimelineId(timeline) };
+                if (await IsThereAsync(reader, segment, cancellationToken).ConfigureAwait(false)) return gap;
+            }
+        }
         return null;
+    }
+
+    private async Task<bool> IsThereAsync(WalIndexReader reader, WalSegmentName segment, CancellationToken cancellationToken)
+    {
+        var properties = await data.GetPropertiesAsync(BlobNames.WalSegment(system, segment), cancellationToken).ConfigureAwait(false);
+        return properties is not null && !(await reader.ReadAsync(segment, _ => { }, cancellationToken).ConfigureAwait(false)).IsAbsent;
     }
 }
