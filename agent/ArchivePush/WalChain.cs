@@ -31,6 +31,8 @@ public sealed class WalChain(StateFolder state)
         index.RestorePoints.Clear();
         index.Checkpoints.Clear();
         index.WalLevels.Clear();
+        index.Runs.Clear();
+        index.LastEnd = null;
         // Name and covered length, which the index leaves to the prefix, then the index.
         state.Write(FileName, [.. System.Text.Encoding.ASCII.GetBytes(segment.Segment.ToString()), .. BitConverter.GetBytes(segment.CoveredLength), .. index.ToByteArray()], durable: false);
     }

@@ -59,6 +59,7 @@ internal static class RestoreScreen
         var at = (plan.Stop.Record, plan.Stop.Time) switch
         {
             ({ } record, { } time) => $" ({record} at {time})",
+            ({ } record, null) => $" ({record})",
             (null, { } time) => $" ({time})",
             _ => "",
         };
@@ -66,6 +67,7 @@ internal static class RestoreScreen
         {
             RecoveryStopKind.Before => $"before LSN {plan.Stop.At}{at}",
             RecoveryStopKind.After => $"after LSN {plan.Stop.At}{at}",
+            RecoveryStopKind.Within => $"between LSN {plan.Stop.At} and {plan.Stop.ReadTo}{at}",
             RecoveryStopKind.Consistency => $"as soon as the backup is consistent, LSN {plan.Stop.At}{at}",
             _ => $"LSN {plan.Stop.At}{at}",
         };

@@ -40,6 +40,8 @@ public static class WalIndexCodec
             PreviousTimeline = c.PreviousTimeline.Value, Time = c.Time.Microseconds,
         }));
         index.WalLevels.Add(facts.WalLevels.Select(l => new Wire.WalLevelChange { Start = l.Start.Value, Level = (uint)l.Level }));
+        index.Runs.Add(facts.Runs.Select(run => WalFactRunCodec.Encode(run, summary.Segment)));
+        if (facts.LastEnd is { } last) index.LastEnd = Encode([last], summary.Segment.Start);
         return index;
     }
 
@@ -75,6 +77,8 @@ public static class WalIndexCodec
                 Checkpoints = [.. index.Checkpoints.Select(c => new WalCheckpoint((WalCheckpointKind)c.Kind, new Lsn(c.Start), new Lsn(c.End), new Lsn(c.Redo),
                     new TimelineId(c.Timeline), new TimelineId(c.PreviousTimeline), new PostgresTime(c.Time)))],
                 WalLevels = [.. index.WalLevels.Select(l => new WalLevelChange(new Lsn(l.Start), (WalLevel)l.Level))],
+                Runs = [.. index.Runs.Select(run => WalFactRunCodec.Decode(run, segment))],
+                LastEnd = Decode(index.LastEnd, segment) is { Length: > 0 } last ? last.Span[^1] : null,
                 MinTime = index.Times is null ? null : new PostgresTime(index.Times.Minimum),
                 MaxTime = index.Times is null ? null : new PostgresTime(index.Times.Maximum),
             },

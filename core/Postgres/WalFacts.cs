@@ -65,22 +65,63 @@ public readonly record struct WalCheckpoint(
 /// <param name="Level">wal_level from here on.</param>
 public readonly record struct WalLevelChange(Lsn Start, WalLevel Level);
 
+/// <summary>Neighbouring records that are not told one by one, as there are too many.</summary>
+/// <param name="Start">Start of the first.</param>
+/// <param name="End">Aligned end of the last.</param>
+/// <param name="Ends">How many end a transaction.</param>
+/// <param name="RestorePoints">How many are named restore points.</param>
+/// <param name="MinTime">The least time of both; null when there are none.</param>
+/// <param name="MaxTime">The greatest.</param>
+/// <param name="MinXid">The least transaction that ends, 0 left out; numbers as they are, without regard to wraparound. 0: none.</param>
+/// <param name="MaxXid">The greatest.</param>
+/// <param name="HasMinimal">Whether wal_level=minimal begins here.</param>
+public readonly record struct WalFactRun(
+    Lsn Start, Lsn End, int Ends, int RestorePoints, PostgresTime? MinTime, PostgresTime? MaxTime, uint MinXid, uint MaxXid, bool HasMinimal)
+{
+    /// <summary>The run of this one and the next.</summary>
+    public WalFactRun With(WalFactRun next) => new(
+        Start, next.End, Ends + next.Ends, RestorePoints + next.RestorePoints, Least(MinTime, next.MinTime), Greatest(MaxTime, next.MaxTime),
+        MinXid == 0 || next.MinXid == 0 ? Math.Max(MinXid, next.MinXid) : Math.Min(MinXid, next.MinXid), Math.Max(MaxXid, next.MaxXid),
+        HasMinimal || next.HasMinimal);
+
+    private static PostgresTime? Least(PostgresTime? one, PostgresTime? other) =>
+        one is not { } first ? other : other is { } second && second.Microseconds < first.Microseconds ? second : first;
+
+    private static PostgresTime? Greatest(PostgresTime? one, PostgresTime? other) =>
+        one is not { } first ? other : other is { } second && second.Microseconds > first.Microseconds ? second : first;
+}
+
 /// <summary>What a stretch of WAL says about transactions, restore points, checkpoints and wal_level, each in LSN order.</summary>
 public sealed class WalFacts
 {
     /// <summary>Nothing happened.</summary>
     public static readonly WalFacts None = new();
 
-    /// <summary>Every end of a transaction.</summary>
+    /// <summary>Ends of transactions that are told one by one, for each segment.</summary>
+    public const int MaxTransactionEnds = 1 << 19;
+
+    /// <summary>Restore points, checkpoints and changes of wal_level that are told one by one, of each and for each segment.</summary>
+    public const int MaxOthers = 1 << 14;
+
+    /// <summary>Runs of what is not.</summary>
+    public const int MaxRuns = 1 << 14;
+
+    /// <summary>Every end of a transaction before <see cref="Runs"/>.</summary>
     public ReadOnlyMemory<WalTransactionEnd> TransactionEnds { get; init; }
 
-    /// <summary>Every named restore point.</summary>
+    /// <summary>All that comes after one of the other lists was full; together they take bounded memory, whatever the WAL holds.</summary>
+    public IReadOnlyList<WalFactRun> Runs { get; init; } = [];
+
+    /// <summary>The last end of a transaction, when it lies in <see cref="Runs"/>.</summary>
+    public WalTransactionEnd? LastEnd { get; init; }
+
+    /// <summary>Every named restore point before <see cref="Runs"/>.</summary>
     public IReadOnlyList<WalRestorePoint> RestorePoints { get; init; } = [];
 
-    /// <summary>Every checkpoint and end of recovery.</summary>
+    /// <summary>Every checkpoint and end of recovery before <see cref="Runs"/>.</summary>
     public IReadOnlyList<WalCheckpoint> Checkpoints { get; init; } = [];
 
-    /// <summary>Every parameter change's wal_level.</summary>
+    /// <summary>Every parameter change's wal_level before <see cref="Runs"/>.</summary>
     public IReadOnlyList<WalLevelChange> WalLevels { get; init; } = [];
 
     /// <summary>The least time of a commit, abort or restore point; null when there is none. Clocks step: not always the first.</summary>

@@ -17,6 +17,8 @@ internal sealed class WalFactsBuilder(int major)
     private readonly List<WalLevelChange> _walLevels = [];
     private WalTransactionEnd[] _ends = [];
     private int _endCount;
+    private readonly WalFactRuns _runs = new();
+    private WalTransactionEnd? _lastEnd;
     private PostgresTime _minTime = new(long.MaxValue), _maxTime = new(long.MinValue);
 
     public void Add(in WalRecord record)
@@ -31,6 +33,8 @@ internal sealed class WalFactsBuilder(int major)
         RestorePoints = _restorePoints,
         Checkpoints = _checkpoints,
         WalLevels = _walLevels,
+        Runs = _runs.All,
+        LastEnd = _lastEnd,
         MinTime = _minTime.Microseconds > _maxTime.Microseconds ? null : _minTime,
         MaxTime = _minTime.Microseconds > _maxTime.Microseconds ? null : _maxTime,
     };
@@ -38,9 +42,15 @@ internal sealed class WalFactsBuilder(int major)
     private void AddTransaction(in WalRecord record)
     {
         if (!WalTransactionRecord.TryRead(record, major, out var end)) return;
-        if (_endCount == _ends.Length) Array.Resize(ref _ends, Math.Max(16, _endCount * 2));
-        _ends[_endCount++] = end;
         See(end.Time);
+        if (!_runs.HasBegun && _endCount < WalFacts.MaxTransactionEnds)
+        {
+            if (_endCount == _ends.Length) Array.Resize(ref _ends, Math.Max(16, _endCount * 2));
+            _ends[_endCount++] = end;
+            return;
+        }
+        _runs.Add(new WalFactRun(end.Start, end.End, 1, 0, end.Time, end.Time, end.Xid, end.Xid, false));
+        _lastEnd = end;
     }
 
     private void AddXlog(in WalRecord record)
@@ -61,7 +71,7 @@ internal sealed class WalFactsBuilder(int major)
         var main = record.MainData;
         if (main.Length < 72) return;
         var unixSeconds = BinaryPrimitives.ReadInt64LittleEndian(main[64..]);
-        _checkpoints.Add(new WalCheckpoint(
+        Keep(record, _checkpoints, new WalCheckpoint(
             kind, record.Start, record.End, new Lsn(BinaryPrimitives.ReadUInt64LittleEndian(main)), Timeline(main[8..]), Timeline(main[12..]),
             new PostgresTime(unchecked((unixSeconds - PostgresEpochUnixSeconds) * 1_000_000))));
     }
@@ -71,7 +81,7 @@ internal sealed class WalFactsBuilder(int major)
     {
         var main = record.MainData;
         if (main.Length < 16) return;
-        _checkpoints.Add(new WalCheckpoint(
+        Keep(record, _checkpoints, new WalCheckpoint(
             WalCheckpointKind.EndOfRecovery, record.Start, record.End, record.Start, Timeline(main[8..]), Timeline(main[12..]), Time(main)));
     }
 
@@ -83,16 +93,28 @@ internal sealed class WalFactsBuilder(int major)
         if (main.Length < 9) return;
         var name = main.Slice(8, Math.Min(MaxNameLength, main.Length - 8));
         if (name.IndexOf((byte)0) is >= 0 and var end) name = name[..end];
-        _restorePoints.Add(new WalRestorePoint(Encoding.UTF8.GetString(name), record.Start, record.End, Time(main)));
-        See(Time(main));
+        var time = Time(main);
+        See(time);
+        if (IsFull(_restorePoints)) _runs.Add(new WalFactRun(record.Start, record.End, 0, 1, time, time, 0, 0, false));
+        else _restorePoints.Add(new WalRestorePoint(Encoding.UTF8.GetString(name), record.Start, record.End, time));
     }
 
     /// <summary>xl_parameter_change: five i32 of limits, i32 wal_level.</summary>
     private void AddParameterChange(in WalRecord record)
     {
         if (record.MainData.Length < 24) return;
-        _walLevels.Add(new WalLevelChange(record.Start, (WalLevel)BinaryPrimitives.ReadInt32LittleEndian(record.MainData[20..])));
+        var level = (WalLevel)BinaryPrimitives.ReadInt32LittleEndian(record.MainData[20..]);
+        Keep(record, _walLevels, new WalLevelChange(record.Start, level), level == WalLevel.Minimal);
     }
+
+    private void Keep<T>(in WalRecord record, List<T> list, T fact, bool isMinimal = false)
+    {
+        if (IsFull(list)) _runs.Add(new WalFactRun(record.Start, record.End, 0, 0, null, null, 0, 0, isMinimal));
+        else list.Add(fact);
+    }
+
+    // What comes after a run is in runs, too: so the lists stay in the order of WAL.
+    private bool IsFull<T>(List<T> list) => _runs.HasBegun || list.Count == WalFacts.MaxOthers;
 
     private void See(PostgresTime time)
     {

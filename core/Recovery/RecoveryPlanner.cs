@@ -120,6 +120,7 @@ public sealed class RecoveryPlanner(RecoverySources sources, WalIndexes indexes)
         var needed = stopAt is { } limit ? segments.TakeWhile(segment => segment.Start < limit) : segments;
         await foreach (var reading in indexes(needed, cancellationToken).ConfigureAwait(false))
             if (!search.Add(reading)) break;
+        search.Finish();
         return search;
     }
 

@@ -16,11 +16,14 @@ public enum RecoveryStopKind
 
     /// <summary>Where WAL ends.</summary>
     EndOfWal,
+
+    /// <summary>At a record of a run that the index does not tell one by one, if it is there.</summary>
+    Within,
 }
 
 /// <summary>Where recovery is expected to end.</summary>
 /// <param name="Kind">How.</param>
-/// <param name="At">The record's start; for <see cref="RecoveryStopKind.Consistency"/> the backup's stop; for <see cref="RecoveryStopKind.EndOfWal"/> the end of the last record.</param>
+/// <param name="At">The record's start; for <see cref="RecoveryStopKind.Consistency"/> the backup's stop; for <see cref="RecoveryStopKind.EndOfWal"/> the end of the last record; for <see cref="RecoveryStopKind.Within"/> the run's start.</param>
 /// <param name="ReadTo">WAL is read up to here.</param>
 /// <param name="Record">What the record is, for people: <c>commit of 771</c>; null when it is not known.</param>
 /// <param name="Time">Its time; null when it has none.</param>

@@ -12,6 +12,7 @@ namespace Holdfast.Core.Recovery;
 internal sealed class TargetSearch(RecoveryTarget target, Lsn from)
 {
     private WalChainEnd? _end;
+    private RecoveryStop? _suspected;
 
     /// <summary>Where recovery stops; null while it was not found.</summary>
     public RecoveryStop? Found { get; private set; }
@@ -59,6 +60,9 @@ internal sealed class TargetSearch(RecoveryTarget target, Lsn from)
         return Found is null && Broken is null;
     }
 
+    /// <summary>Nothing more is fed: what was met in a run of records, and nowhere for certain, is there.</summary>
+    public void Finish() => Found ??= _suspected;
+
     private bool Break(string why)
     {
         Broken = why;
@@ -83,8 +87,40 @@ internal sealed class TargetSearch(RecoveryTarget target, Lsn from)
             else Look(facts.RestorePoints[j++]);
         }
         if (Found is null && facts.WalLevels.FirstOrDefault(level => level.Level == WalLevel.Minimal && level.Start >= from) is { Start.IsValid: true } minimal)
-            Break($"from {minimal.Start} on the server ran with wal_level=minimal, which PostgreSQL does not replay");
+            BreakAtMinimal(minimal.Start);
+        for (i = 0; i < facts.Runs.Count && Found is null && Broken is null; i++) Look(facts.Runs[i]);
+        if (Found is null && facts.LastEnd is { } last && last.Start >= from) LastEnd = last;
     }
+
+    // Which of its records it is takes the WAL itself; PostgreSQL will find it. A transaction or a name may not be there at all: a
+    // later segment may tell it for certain.
+    private void Look(WalFactRun run)
+    {
+        if (run.End <= from) return;
+        if (run.HasMinimal)
+        {
+            BreakAtMinimal(run.Start);
+            return;
+        }
+        switch (target)
+        {
+            case RecoveryTarget.Time time when run.MaxTime is { } greatest && (time.Inclusive ? greatest.CompareTo(time.At) > 0 : greatest.CompareTo(time.At) >= 0):
+                Found = new RecoveryStop(RecoveryStopKind.Within, run.Start, run.End, $"before one of {run.Ends + run.RestorePoints} commits, aborts and restore points");
+                return;
+            case RecoveryTarget.Transaction transaction when run.MinXid != 0 && run.MinXid <= transaction.Xid && transaction.Xid <= run.MaxXid:
+                Suspect(run, $"at the end of {transaction.Xid}, if it is one of {run.Ends} that the index does not tell one by one");
+                break;
+            case RecoveryTarget.RestorePoint named when run.RestorePoints > 0:
+                Suspect(run, $"at restore point \"{named.Name}\", if it is one of {run.RestorePoints} that the index does not tell one by one");
+                break;
+        }
+        if (run.MaxTime is { } passed) Pass(passed);
+    }
+
+    private void Suspect(WalFactRun run, string record) =>
+        _suspected = _suspected is { } first ? first with { ReadTo = run.End } : new RecoveryStop(RecoveryStopKind.Within, run.Start, run.End, record);
+
+    private void BreakAtMinimal(Lsn start) => Break($"from {start} on the server ran with wal_level=minimal, which PostgreSQL does not replay");
 
     private void Look(in WalTransactionEnd end)
     {

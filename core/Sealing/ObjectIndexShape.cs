@@ -12,10 +12,11 @@ internal static class ObjectIndexShape
 
     private static readonly MessageShape WalFragment = new(6) { [4] = Bytes };
 
-    private static readonly MessageShape WalIndex = new(22)
+    private static readonly MessageShape WalIndex = new(24)
     {
         [14] = One(WalFragment), [15] = One(WalFragment), [17] = One(new MessageShape(2)), [18] = One(TransactionEnds), [19] = List(new MessageShape(4) { [1] = Bytes }),
         [20] = List(new MessageShape(7)), [21] = List(new MessageShape(2)), [22] = Bytes,
+        [23] = List(new MessageShape(8) { [5] = One(new MessageShape(2)) }), [24] = One(TransactionEnds),
     };
 
     private static readonly MessageShape Report = new(6)
