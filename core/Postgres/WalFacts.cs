@@ -98,7 +98,7 @@ public sealed class WalFacts
     public static readonly WalFacts None = new();
 
     /// <summary>Ends of transactions that are told one by one, for each segment.</summary>
-    public const int MaxTransactionEnds = 1 << 19;
+    public const int MaxTransactionEnds = 1 << 18;
 
     /// <summary>Restore points, checkpoints and changes of wal_level that are told one by one, of each and for each segment.</summary>
     public const int MaxOthers = 1 << 14;

@@ -16,7 +16,7 @@ public sealed class WalFactRunTests
     private static readonly PostgresTime Begin = new(800_000_000_000_000);
 
     /// <summary>A commit each microsecond, of transactions from 1 on: more of them than are told one by one.</summary>
-    private static readonly Lazy<WalSegmentSummary> Commits = new(() => Fill(64, (wal, i) => wal.AddCommit((uint)i, Begin.Plus(i)), WalFacts.MaxTransactionEnds + Extra));
+    private static readonly Lazy<WalSegmentSummary> Commits = new(() => Fill(32, (wal, i) => wal.AddCommit((uint)i, Begin.Plus(i)), WalFacts.MaxTransactionEnds + Extra));
 
     [Fact]
     public void A_segment_of_tiny_commits_has_a_bounded_index_that_counts_each()
