@@ -88,9 +88,24 @@ public sealed class WalPusher : IDisposable
         catch (WalDamagedException damage)
         {
             var view = await _log.ConfigureAwait(false);
-            if (IsLeftOut(view.State, WalScope.Of(_data.Control.SystemIdentifier, segment), segment.ToString())) failures.Forget();
+            if (IsLeftOut(view.State, WalScope.Of(_data.Control.SystemIdentifier, segment), segment.ToString())
+                || await IsEndOfTimelineAsync(file, segment, started, cancellationToken).ConfigureAwait(false)) failures.Forget();
             else await StoreDamagedAsync(file, segment, failures, damage, started, cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>
+    /// Whether the segment is the part-filled end of a timeline that was left within it, and is stored: what a later timeline took over is valid, and
+    /// what follows was never written. Stored as a part-filled one, so that the name stays free for the whole segment, which only its writer has.
+    /// </summary>
+    private async Task<bool> IsEndOfTimelineAsync(SafeFileHandle file, WalSegmentName segment, long started, CancellationToken cancellationToken)
+    {
+        if (TimelineEnds.Within(_data, segment) is not { } end) return false;
+        using var part = await _sealer.SealAsync(file, new WalFileName.Partial(new PartialSegmentName(segment)), cancellationToken).ConfigureAwait(false);
+        if (part.Summary!.ValidEnd < end) return false;
+        _context.Log.Info($"{segment} is the end of timeline {segment.Timeline}, which a later timeline left at {end}: it is stored as a .partial");
+        await StoreAsync(part, started, cancellationToken).ConfigureAwait(false);
+        return true;
     }
 
     /// <inheritdoc/>
