@@ -10,6 +10,7 @@ public sealed class ControlledCluster : IAsyncDisposable
 {
     private readonly ScratchFolder _scratch = new("cc");
     private readonly List<string> _agentLog = [];
+    private readonly List<Process> _others = [];
     private Process? _agent;
     private string _heartbeat = "1s";
     private Action<string>? _adjust;
@@ -37,11 +38,11 @@ public sealed class ControlledCluster : IAsyncDisposable
         }
     }
 
-    private static string Agent => Environment.GetEnvironmentVariable("HOLDFAST_TEST_AGENT") ?? throw new InvalidOperationException("HOLDFAST_TEST_AGENT is not set: run tests/run.sh");
+    internal static string Agent => Environment.GetEnvironmentVariable("HOLDFAST_TEST_AGENT") ?? throw new InvalidOperationException("HOLDFAST_TEST_AGENT is not set: run tests/run.sh");
 
     private string[] Host => [$"--config={Configuration("agent")}", $"--pg-path={Server.DataFolder}", $"--state-path={_scratch["state"]}"];
 
-    private string[] Session => [$"--pg-socket-path={Server.SocketFolder}", "--pg-user=postgres"];
+    private static string[] Session(PostgresServer server) => [$"--pg-socket-path={server.SocketFolder}", "--pg-user=postgres"];
 
     /// <summary>Starts all of it; the server archives.</summary>
     /// <param name="azurite">The store.</param>
@@ -70,13 +71,30 @@ public sealed class ControlledCluster : IAsyncDisposable
     public string Configuration(string role) => _scratch["keys", Name, role, "holdfast.conf"];
 
     /// <summary>Starts the agent (again).</summary>
-    public void StartAgent()
+    public void StartAgent() => _agent = Start(Host, Server);
+
+    /// <summary>Starts the agent of another host, which ends with the cluster.</summary>
+    internal void StartAgent(string[] host, PostgresServer server) => _others.Add(Start(host, server));
+
+    /// <summary>A folder for what another host has.</summary>
+    internal string FolderOf(string host) => _scratch["hosts", host];
+
+    /// <summary>A command with the control plane's rights.</summary>
+    public async Task<ProcessResult> DecideAsync(params string[] words)
     {
-        _agent = RunProcess.Start(UnprivilegedUser.Command(Agent, ["agent", .. Host, .. Session, $"--heartbeat-interval={_heartbeat}"]));
-        _agent.OutputDataReceived += (_, line) => Note(line.Data);
-        _agent.ErrorDataReceived += (_, line) => Note(line.Data);
-        _agent.BeginOutputReadLine();
-        _agent.BeginErrorReadLine();
+        var result = await RunProcess.RunAsync(UnprivilegedUser.Command(Agent, words));
+        result.MustExit();
+        return result;
+    }
+
+    private Process Start(string[] host, PostgresServer server)
+    {
+        var agent = RunProcess.Start(UnprivilegedUser.Command(Agent, ["agent", .. host, .. Session(server), $"--heartbeat-interval={_heartbeat}"]));
+        agent.OutputDataReceived += (_, line) => Note(line.Data);
+        agent.ErrorDataReceived += (_, line) => Note(line.Data);
+        agent.BeginOutputReadLine();
+        agent.BeginErrorReadLine();
+        return agent;
     }
 
     /// <summary>A signal for the agent, such as SIGSTOP.</summary>
@@ -87,6 +105,11 @@ public sealed class ControlledCluster : IAsyncDisposable
     {
         if (_agent is not { } agent) return;
         _agent = null;
+        await KillAsync(agent);
+    }
+
+    private static async Task KillAsync(Process agent)
+    {
         if (!agent.HasExited) RunProcess.Signal(agent.Id, 9);
         await agent.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
         agent.Dispose();
@@ -122,6 +145,7 @@ public sealed class ControlledCluster : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await KillAgentAsync();
+        foreach (var other in _others) await KillAsync(other);
         if (ControlPlane is not null) await ControlPlane.DisposeAsync();
         await Server.DisposeAsync();
         _scratch.Dispose();
