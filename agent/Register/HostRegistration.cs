@@ -66,7 +66,8 @@ public sealed class HostRegistration(CommandContext context, Host.Repository rep
         var view = await repository.ReadLogAsync(cancellationToken).ConfigureAwait(false);
         var known = Find(view.State, identity)!;
         var request = RegistrationRequest.For(repository.Cluster, known.Name, HostRole.Database, token, identity.Signing.PublicKey,
-            new AgreementPublicKey(AgreementSeal.PointOf(identity.Agreement)), known.System, known.Start) with { Earlier = earlier };
+            new AgreementPublicKey(AgreementSeal.PointOf(identity.Agreement)), known.System, known.Start) with
+        { Earlier = earlier };
         var signed = await request.SignAsync(token, identity.Signing, cancellationToken).ConfigureAwait(false);
         await controlPlane.RegisterAsync(signed, cancellationToken).ConfigureAwait(false);
         view = await repository.ReadLogAsync(cancellationToken).ConfigureAwait(false);

@@ -5,8 +5,8 @@ using Holdfast.Tests.Fixtures;
 namespace Holdfast.Tests.Integration;
 
 /// <summary>
-/// A primary dies with complete segments that it never archived; its registered standby is promoted and adopted; a third node, which archives
-/// always, follows. Every process as an operator would have it.
+/// A primary dies with complete segments that it never archived; its registered standby is promoted and adopted; a third node, which
+/// archives always, follows. Every process as an operator would have it.
 /// </summary>
 [Collection(ControlledAzuriteCollection.Name)]
 public sealed class UncleanFailoverTests(SharedAzurite azurite)
@@ -40,7 +40,8 @@ public sealed class UncleanFailoverTests(SharedAzurite azurite)
         // What the standby had is there; what nobody had is a cut, and a gap until a backup that does not need it.
         Assert.Contains("is nowhere to be had", adopted.Output, StringComparison.Ordinal);
         var names = Names(cluster);
-        foreach (var name in (string[])[unarchived[0], unarchived[2]]) Assert.Contains(names, blob => blob.EndsWith("/" + name, StringComparison.Ordinal));
+        Assert.Contains(names, blob => blob.EndsWith("/" + unarchived[0], StringComparison.Ordinal));
+        Assert.Contains(names, blob => blob.EndsWith("/" + unarchived[2], StringComparison.Ordinal));
         Assert.DoesNotContain(names, blob => blob.EndsWith("/" + lost, StringComparison.Ordinal));
         await standbyServer.ExecuteAsync("INSERT INTO t SELECT generate_series(1, 1000); SELECT pg_switch_wal()");
         await cluster.RestartControlPlaneAsync(); // it looks once a minute, and when it starts
@@ -49,7 +50,8 @@ public sealed class UncleanFailoverTests(SharedAzurite azurite)
         // The schedule goes on, on the promoted host; its full ends the gap.
         await cluster.DecideAsync("policy", $"--config={cluster.Configuration("control-plane")}", "--schedule-full=*_*_*_*_*");
         const string Committed = "of backup ended: Completed";
-        await Eventually.IsTrueAsync(() => Task.FromResult(cluster.ControlPlane.Log.Contains(Committed, StringComparison.Ordinal)), () => cluster.Log);
+        await Eventually.IsTrueAsync(
+            () => Task.FromResult(cluster.ControlPlane.Log.Contains(Committed, StringComparison.Ordinal)), () => cluster.Log);
         Assert.Contains("of host standby1 succeeded", cluster.ControlPlane.Log, StringComparison.Ordinal);
         await cluster.DecideAsync("policy", $"--config={cluster.Configuration("control-plane")}", "--schedule-full=off");
         await cluster.RestartControlPlaneAsync();
@@ -57,12 +59,14 @@ public sealed class UncleanFailoverTests(SharedAzurite azurite)
 
         // The third node followed; what it hands over only now is found stored, or is the part-filled end of timeline 1.
         await SetAsync(thirdServer, third.ArchiveCommand);
-        await Eventually.IsTrueAsync(() => Task.FromResult(Ready(thirdServer).Length == 0), () => $"{string.Join(' ', Ready(thirdServer))}\n{thirdServer.Log}");
+        await Eventually.IsTrueAsync(
+            () => Task.FromResult(Ready(thirdServer).Length == 0), () => $"{string.Join(' ', Ready(thirdServer))}\n{thirdServer.Log}");
         Assert.Equal(2, await thirdServer.ScalarAsync<int>("SELECT received_tli FROM pg_stat_wal_receiver"));
         Assert.DoesNotContain("ERROR: ", thirdServer.Log, StringComparison.Ordinal);
         names = Names(cluster);
         Assert.DoesNotContain(names, blob => blob.Contains(".damaged", StringComparison.Ordinal));
-        Assert.Contains(names, blob => blob.Contains($"{unarchived[^1]}.partial", StringComparison.Ordinal));    }
+        Assert.Contains(names, blob => blob.Contains($"{unarchived[^1]}.partial", StringComparison.Ordinal));
+    }
 
     /// <summary>Writes three segments and part of a fourth that are not archived, but streamed, and kills the primary. Their names.</summary>
     private static async Task<List<string>> DieUnarchivedAsync(ControlledCluster cluster, PostgresServer last)

@@ -116,7 +116,8 @@ public sealed class EarlierWalTests
     {
         var host = (await world.Log.Log.ReadStateAsync(null, default)).State.FindHost(world.Stranger.PublicKey.Thumbprint)!;
         var request = RegistrationRequest.For(
-            "shop", host.Name, HostRole.Database, token, host.SigningKey, host.AgreementKey, host.System, host.Start) with { Earlier = wanted };
+            "shop", host.Name, HostRole.Database, token, host.SigningKey, host.AgreementKey, host.System, host.Start) with
+        { Earlier = wanted };
         var bytes = await request.SignAsync(token, world.Stranger, default);
         var decisions = new ClusterDecisions("shop", world.Log.Store, world.Blobs, world.Log.ControlPlane, TimeProvider.System);
         await decisions.RegisterAsync(bytes, Sealed.Equality, default);
