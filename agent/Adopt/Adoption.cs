@@ -11,17 +11,21 @@ using Holdfast.Core.Continuity;
 using Holdfast.Core.Enrolment;
 using Holdfast.Core.Postgres;
 using Holdfast.Core.Repository;
+using Holdfast.Core.Sealing;
 
 namespace Holdfast.Agent.Adopt;
 
 /// <summary>Lets a server continue the archive (I8): registered from where its WAL must count, history and segments stored, what is missing logged.</summary>
 internal sealed class Adoption(CommandContext context, Host.Repository repository, DataDirectory data)
 {
+    private const int HeadsAtOnce = 8;
+
     private readonly HostRegistration _registration = new(context, repository, data);
     private readonly IReadOnlyList<string> _files = data.FilesIn("pg_wal");
     private RegisteredHost? _host;
     private LogView? _view;
     private WalInventory? _inventory;
+    private HashSet<WalSegmentName> _onlyListed = [];
     private TimelineId _timeline;
     private readonly bool _isDropping = context.Options.Get(OptionTable.DropEarlier);
     private IReadOnlyList<AncestorPlan> _ancestors = [];
@@ -42,6 +46,7 @@ internal sealed class Adoption(CommandContext context, Host.Repository repositor
         var trust = new LogTrust(repository.Log, _view);
         var listing = new WalListing(repository.Data, trust, control.SystemIdentifier) { Backups = _view.State.Backups };
         _inventory = await listing.ReadAsync(cancellationToken).ConfigureAwait(false);
+        _onlyListed = await FindOnlyListedAsync(trust, cancellationToken).ConfigureAwait(false);
         var resizedAt = ResizedAt(_timeline);
         var stored = Stored(_timeline).Where(segment => resizedAt is not { } left || segment.Start >= left).ToList();
         var (complete, written) = LocalSegments.Of(data, _timeline, switchPoint, _files);
@@ -68,6 +73,42 @@ internal sealed class Adoption(CommandContext context, Host.Repository repositor
         return plan with { Upload = [.. plan.Upload.Where(segment => !left.Contains(segment))] };
     }
 
+    /// <summary>
+    /// Segments that are here and whose names are listed, but of which the archive has nothing that counts: a name alone is not believed (I10), and
+    /// whoever may create a blob could hide with it what only this server still has. What is not here the control plane judges.
+    /// </summary>
+    private async Task<HashSet<WalSegmentName>> FindOnlyListedAsync(ISignerTrust trust, CancellationToken cancellationToken)
+    {
+        var here = _files.Select(file => WalFileName.TryParse(file, data.Control.WalSegmentSize)).OfType<WalFileName.Segment>()
+            .Select(file => file.Name).ToHashSet();
+        var listed = here.Select(segment => segment.Timeline).Distinct().SelectMany(Stored).Where(here.Contains).ToList();
+        var archive = new WalArchive(repository.Data, trust);
+        var found = new HashSet<WalSegmentName>();
+        foreach (var some in listed.Chunk(HeadsAtOnce))
+        {
+            var stored = await Task.WhenAll(some.Select(segment => IsStoredAsync(archive, segment, cancellationToken))).ConfigureAwait(false);
+            for (var i = 0; i < some.Length; i++)
+                if (!stored[i]) found.Add(some[i]);
+        }
+        return found;
+    }
+
+    private async Task<bool> IsStoredAsync(WalArchive archive, WalSegmentName segment, CancellationToken cancellationToken)
+    {
+        var system = data.Control.SystemIdentifier;
+        var item = new WalItem(SealedKind.WalSegment, BlobNames.WalSegment(system, segment), WalScope.Of(system, segment), segment.ToString());
+        try
+        {
+            var found = await archive.FindAsync(item, SealedFormat.FirstRead, _ => { }, cancellationToken).ConfigureAwait(false);
+            return found is { IsDamaged: false };
+        }
+        catch (DamagedException e)
+        {
+            context.Log.Warn($"{e.Message}; it is stored from here");
+            return false;
+        }
+    }
+
     private bool Counts(WalSegmentName segment) =>
         WalScope.Of(data.Control.SystemIdentifier, segment).StandingOf(_view!.State, _host!.Thumbprint) == Standing.Counts;
 
@@ -75,7 +116,8 @@ internal sealed class Adoption(CommandContext context, Host.Repository repositor
     /// What the archive has of a timeline in this server's segment size. A segment of another size that has the same name is other WAL.
     /// </summary>
     private List<WalSegmentName> Stored(TimelineId timeline) => [.. _inventory!.Ranges.Select(stored => stored.Range)
-        .Where(range => range.Timeline == timeline && range.Size == data.Control.WalSegmentSize).SelectMany(range => range.Segments)];
+        .Where(range => range.Timeline == timeline && range.Size == data.Control.WalSegmentSize).SelectMany(range => range.Segments)
+        .Where(segment => !_onlyListed.Contains(segment))];
 
     /// <summary>The end of the last stretch that the archive has of a timeline in another segment size; null when there is none.</summary>
     private Lsn? ResizedAt(TimelineId timeline) => _inventory!.Ranges.Select(stored => stored.Range)

@@ -63,6 +63,36 @@ public sealed class AdoptTests(SharedAzurite azurite)
         Assert.Equal((lost.Timeline, lost.Start, lost.End, CutReason.Adopted), (cut.Timeline, cut.From, cut.To, cut.Reason));
     }
 
+    // Whoever may create a blob cannot hide with a name what only the promoted server still has.
+    [NeedsFact(Needs.Azurite | Needs.Postgres)]
+    public async Task Junk_under_the_name_of_a_segment_that_was_never_archived_does_not_hide_it()
+    {
+        using var world = new ArchiveWorld(azurite.Server);
+        await using var original = await StartArchivedAsync(world);
+        var unarchived = new List<string>();
+        await using var copy = await PromoteCopyAsync(world, original, async () =>
+        {
+            for (var i = 0; i < 3; i++) unarchived.Add(await ArchiveWorld.FinishSegmentAsync(original));
+        });
+        var system = (await world.ReadLogAsync()).State.Hosts[0].System!.Value;
+        var own = await ArchiveWorld.FinishSegmentAsync(copy); // of the new timeline
+        foreach (var name in (string[])[unarchived[1], own])
+            await world.PutJunkAsync(BlobNames.WalSegment(system, WalSegmentName.Parse(name, new WalSegmentSize(1 << 20))));
+
+        for (var time = 0; time < 2; time++)
+        {
+            var error = (await world.RunAsync(["adopt", "--yes", .. world.Named(copy, "copy"), world.Spool, world.ControlPlane])).Error;
+            Assert.Equal(time == 0, error.Contains($"{unarchived[1]}: 1 blobs have its name", StringComparison.Ordinal));
+        }
+
+        Assert.Empty((await world.ReadLogAsync()).State.Cuts);
+        foreach (var name in (string[])[.. unarchived, own])
+        {
+            await world.MustAsync(["archive-get", .. world.Host(copy, "restorer", "restorer"), world.Spool, name, world["fetched"]]);
+            Assert.Equal(File.ReadAllBytes(Path.Combine(copy.DataFolder, "pg_wal", name)), File.ReadAllBytes(world["fetched"]));
+        }
+    }
+
     // A standby of a pair, registered when it was one: its keys count from there, and the old timeline's hole is older.
     [NeedsFact(Needs.Azurite | Needs.Postgres)]
     public async Task A_registered_host_stores_an_ancestors_segment_of_before_its_registration_with_the_keys_that_it_has()

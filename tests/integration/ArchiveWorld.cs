@@ -99,6 +99,13 @@ internal sealed class ArchiveWorld : IDisposable
         }
     }
 
+    /// <summary>A blob of one byte, as whoever may create one can put it.</summary>
+    public async Task PutJunkAsync(string name)
+    {
+        using var services = BlobServices.Open(Holdfast.Agent.Host.StoreOptions.From(Options("agent"), TimeSpan.FromSeconds(20)));
+        Assert.Equal(CreateOutcome.Created, await services.Data.CreateAsync(name, BlobContent.From(new byte[] { 7 }), default));
+    }
+
     /// <summary>The cluster's log, whole.</summary>
     public async Task<LogView> ReadLogAsync()
     {
