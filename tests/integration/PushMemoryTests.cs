@@ -41,7 +41,7 @@ public sealed class PushMemoryTests(SharedAzurite azurite, ITestOutputHelper out
 
         Assert.True(push.ExitCode == 0, await said);
         output.WriteLine($"{peak / 1024.0 / 1024:F1} MiB");
-        Assert.InRange(looks, 20, int.MaxValue);
+        Assert.InRange(looks, 5, int.MaxValue); // the kernel keeps the mark: few do, and a fast machine allows no more than 20
         Assert.InRange(peak >> 20, 10, limitMebibytes - 1);
     }
 
