@@ -24,7 +24,7 @@ internal sealed class DataDirectoryScan(
     private readonly ScannedFiles _files = new(versionDirectory);
     private readonly AccountNames _accounts = new();
     private readonly byte[] _versionDirectory = Encoding.ASCII.GetBytes(versionDirectory);
-    private readonly FollowedLinks _links = new(root);
+    private readonly FollowedLinks _links = new(root, excluded);
     private readonly UnreadableFiles _unreadable = unreadable ?? new();
     private readonly ExcludedFiles _excluded = excluded ?? ExcludedFiles.None;
 

@@ -25,6 +25,15 @@ internal sealed class ExcludedFiles(ExcludedPaths rules, Action<string> tell)
     /// <summary>The rules that left out nothing, for messages: they may be misspelt.</summary>
     public IEnumerable<string> Unused => rules.Rules.Where((_, i) => !_used[i]).Select(rule => RawFiles.Display(rule));
 
+    /// <summary>Whether this, or a folder that it is in, is one to leave out; counts nothing.</summary>
+    /// <param name="path">Below PGDATA.</param>
+    public bool Covers(ReadOnlySpan<byte> path)
+    {
+        for (var end = path.Length; end > 0; end = path[..end].LastIndexOf((byte)'/'))
+            if (rules.Find(path[..end]) >= 0) return true;
+        return false;
+    }
+
     /// <summary>Whether this is left out.</summary>
     /// <param name="path">Below PGDATA, or absolute.</param>
     public bool Take(ReadOnlySpan<byte> path)

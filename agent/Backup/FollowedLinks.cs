@@ -30,7 +30,8 @@ internal readonly record struct LinkDecision(LinkUse Use, byte[] Target, EntrySt
 /// relative, and so leads into the copy later.
 /// </summary>
 /// <param name="root">PGDATA, as it was named.</param>
-internal sealed class FollowedLinks(byte[] root)
+/// <param name="excluded">What the operator leaves out; null: nothing.</param>
+internal sealed class FollowedLinks(byte[] root, ExcludedFiles? excluded = null)
 {
     private readonly byte[] _realRoot = RawFiles.RealPath(root) ?? root;
     private readonly byte[] _tablespaces = RawFiles.RealPath(Below(root, "pg_tblspc"u8.ToArray())) ?? root;
@@ -86,7 +87,7 @@ internal sealed class FollowedLinks(byte[] root)
         if (found.Type == EntryType.Special) return LeftOut(target, $"it leads to {RawFiles.Display(real)}, which is no regular file");
         if (found.Type == EntryType.Folder && IsWithin(_realRoot, real))
             return LeftOut(target, $"it leads to {RawFiles.Display(real)}, in which the data directory itself lies");
-        if (PlaceOf(real) is { } place && !place.AsSpan().SequenceEqual(path))
+        if (PlaceOf(real) is { } place && !place.AsSpan().SequenceEqual(path) && IsRead(place, Exclusions.IsNeeded(path)))
             return new LinkDecision(LinkUse.Inside, Relative(path, place), found, real, null);
         if (found.Type == EntryType.Folder && !isRelation) Register(real, path);
         return new LinkDecision(LinkUse.Followed, target is [(byte)'/', ..] ? target : real, found, real, null);
@@ -130,6 +131,23 @@ internal sealed class FollowedLinks(byte[] root)
         for (var folder = real; folder.Length > 1; folder = folder[..Math.Max(1, folder.AsSpan().LastIndexOf((byte)'/'))])
             if (_places.TryGetValue(Key(folder), out var place)) return [.. place, .. real.AsSpan(folder.Length)];
         return IsWithin(real, _realRoot) && real.Length > _realRoot.Length ? real[(_realRoot.Length + 1)..] : null;
+    }
+
+    /// <summary>
+    /// Whether the backup has what lies at a place: nothing is read in pg_wal and in what the server empties, nor what is left out by name. A link
+    /// into such a place is followed; one to the folder itself leads to it in the copy, unless PostgreSQL needs what is in it by the link's name.
+    /// </summary>
+    private bool IsRead(byte[] place, bool isNeeded)
+    {
+        if (excluded?.Covers(place) == true) return false;
+        for (var end = place.Length; end > 0; end = place.AsSpan(0, end).LastIndexOf((byte)'/'))
+        {
+            var way = place.AsSpan(0, end);
+            if (Exclusions.IsLeftOut(way[(way.LastIndexOf((byte)'/') + 1)..])) return false;
+            var isEmptied = way.SequenceEqual("pg_wal"u8) || Exclusions.IsKeptEmpty(way);
+            if (isEmptied && (isNeeded || end < place.Length)) return false;
+        }
+        return true;
     }
 
     private byte[] FolderOf(byte[] path)

@@ -79,7 +79,7 @@ internal sealed record PreparedRestore(
         foreach (var tablespace in layout.Tablespaces) TargetDirectory.CheckPlace(tablespace.Path);
         var directory = new TargetDirectory(root, $"cluster {cluster}, backup {plan.Backup.Label}, manifest {plan.Backup.Manifest}");
         directory.Check(others);
-        if (!directory.Continues) TargetDirectory.CheckAbsent(layout.Links.Files);
+        TargetDirectory.CheckAbsent(layout.Links.Files.Where(file => !directory.HasClaimed(file)));
         var ours = layout.Files.Select(file => file.Path).Concat(layout.Directories.Select(entry => entry.Path)).Concat(RestoreRun.OwnNames.Select(name => Path.Combine(root, name)))
             .Concat(layout.Tablespaces.Select(tablespace => RestoreTree.LinkOf(layout, tablespace)))
             .Concat(layout.Folders.SelectMany(layout.Ways)) // of a tablespace that was being dropped, the backup has the link alone

@@ -43,7 +43,7 @@ internal sealed class RestoreRun(CommandContext context, PreparedRestore prepare
     {
         try
         {
-            prepared.Directory.Claim(prepared.Written);
+            prepared.Directory.Claim(prepared.Written.Concat(_layout.Links.Files));
             Reached("claimed");
             var folders = RestoreTree.MakeFolders(_layout, folder => prepared.Owners.MakeFolder(folder, _layout.Control!.Row.Facts));
             RestoredConfiguration made;

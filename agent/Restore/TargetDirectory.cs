@@ -17,6 +17,9 @@ internal sealed class TargetDirectory(string root, string identity)
     /// <summary>The marker's name in the data directory.</summary>
     public const string MarkerName = "holdfast.restore";
 
+    private const string Also = "# It writes to this, too: ";
+
+    private readonly HashSet<string> _claimed = new(StringComparer.Ordinal);
     private readonly string _marker = Path.Combine(root, MarkerName);
 
     /// <summary>Whether an interrupted restore of the same backup is continued: its files are written anew.</summary>
@@ -36,10 +39,16 @@ internal sealed class TargetDirectory(string root, string identity)
         }
         if (Directory.Exists(root)) CheckServer();
         Continues = UnixFiles.Examine(_marker) is not null && IsOurs();
-        if (Continues) return;
-        CheckEmpty(root, "the data directory");
-        foreach (var other in others) CheckEmpty(other, "a folder of the restored cluster");
+        if (Continues) _claimed.UnionWith(File.ReadLines(_marker).Where(line => line.StartsWith(Also, StringComparison.Ordinal)));
+        else CheckEmpty(root, "the data directory");
+        // With other options than before, a continued restore may come to what is somebody else's.
+        foreach (var other in others.Where(other => !HasClaimed(other))) CheckEmpty(other, "a folder of the restored cluster");
     }
+
+    /// <summary>Whether the restore that is continued writes there, and found nothing there when it began.</summary>
+    public bool HasClaimed(string path) => _claimed.Contains(Line(path));
+
+    private static string Line(string path) => Also + RawPath.Display(path);
 
     /// <summary>Refuses a tablespace's place that cannot be one. It may hold what it likes.</summary>
     /// <exception cref="RefusedException">It is a file.</exception>
@@ -85,7 +94,8 @@ internal sealed class TargetDirectory(string root, string identity)
         if (Path.Combine(root, ControlFile.RelativePath) is var control && File.Exists(control)) File.Delete(control);
         using (var file = UnixFiles.Create(_marker))
         {
-            var also = string.Concat(others.Select(folder => $"# It writes to this folder, too: {RawPath.Display(folder)}\n"));
+            _claimed.UnionWith(others.Select(Line)); // never fewer than before: what was made there is still ours
+            var also = string.Concat(_claimed.Select(line => line + "\n"));
             var text = $"{identity}\n# A restore is under way, or was interrupted: this directory is not whole. Run the same holdfast restore again.\n{also}";
             UnixFiles.Write(file, Encoding.UTF8.GetBytes(text), 0, _marker);
             RandomAccess.FlushToDisk(file);
